@@ -1,0 +1,111 @@
+"""What becomes of staged rows: accepted, duplicate, superseded; and how long a version holds.
+
+Only rows that meet another of their kind are looked at closely, so the work is in counting, and a
+table of fates stays small beside the rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from features.ingest.stage import Staged
+from features.ingest.staged_rows import CONTENT, FAULTS, FILE_BITS, MADE_ID, POSITION, ROW_BITS
+from features.sql_words import quoted
+from features.tables import TABLES, Table
+
+DUPLICATE, SUPERSEDED = "duplicate", "superseded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedTable:
+    """All staged sources of one table: the view `rows`, and the table `fates`."""
+
+    table: Table
+    sources: Sequence[Staged]
+
+    @property
+    def rows(self) -> str:
+        """Name of the view over the staged rows of all sources."""
+        return quoted(f"rows {self.table.name}")
+
+    @property
+    def fates(self) -> str:
+        """Name of the table of fates: position, fate (null: accepted), superseded_at."""
+        return quoted(f"fates {self.table.name}")
+
+    @property
+    def known(self) -> str:
+        """SQL for the known time of a row; customers have no history."""
+        if self.table.name == "customers":
+            return "CAST(NULL AS TIMESTAMP WITH TIME ZONE)"
+        event = self.table.event_time
+        if "known_at" in self.table.names and event != "known_at":
+            return f"coalesce(known_at, {event})"
+        return event
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """SQL for what makes two rows versions of one thing."""
+        if self.table.name == "orders":
+            # The order's id, where missing, is made from customer and time.
+            return ("coalesce(order_id, concat_ws(' ', customer_id, ordered_at))", "line_id")
+        return self.table.key
+
+    @property
+    def has_key(self) -> str:
+        """SQL for a row whose key was given, and not made from its position."""
+        return "line_id IS NOT NULL" if self.table.name == "orders" else f"NOT {quoted(MADE_ID)}"
+
+
+def decide_fates(connection: duckdb.DuckDBPyConnection, sources: Sequence[Staged]) -> StagedTable:
+    """Find duplicates, superseded rows and the ends of versions among a table's staged rows."""
+    staged = StagedTable(table=TABLES[sources[0].mapping.table.name], sources=sources)
+    union = " UNION ALL BY NAME ".join(f"FROM {quoted(source.relation)}" for source in sources)
+    connection.execute(f"CREATE VIEW {staged.rows} AS {union}")
+    connection.execute(
+        f"CREATE TABLE {staged.fates} AS"
+        f" SELECT {POSITION}, '{DUPLICATE}' AS fate, CAST(NULL AS TIMESTAMPTZ) AS superseded_at"
+        f" FROM ({_copies(staged)}) WHERE copy > 1"
+    )
+    connection.execute(f"INSERT INTO {staged.fates} {_versions(staged)}")
+    return staged
+
+
+def _copies(staged: StagedTable) -> str:
+    """Count rows equal in every column of the file, within their source, one by one."""
+    sound = f"{FAULTS} IS NULL AND NOT {quoted(MADE_ID)}"
+    source = f"{POSITION} >> {FILE_BITS + ROW_BITS}"
+    repeated = (
+        f"SELECT {CONTENT} FROM {staged.rows} WHERE {sound} GROUP BY {CONTENT} HAVING count(*) > 1"
+    )
+    # Customer and time beside the hash: two different rows do not meet by its chance alone.
+    same = f"{source}, {CONTENT}, customer_id, {staged.table.event_time}"
+    return (
+        f"SELECT {POSITION}, row_number() OVER (PARTITION BY {same} ORDER BY {POSITION}) AS copy"
+        f" FROM {staged.rows} WHERE {sound} AND {CONTENT} IN ({repeated})"
+    )
+
+
+def _versions(staged: StagedTable) -> str:
+    """Of rows that share key and known time the later wins; each version ends where the next is."""
+    keys = ", ".join(f"{sql} AS key{i}" for i, sql in enumerate(staged.keys))
+    key = ", ".join(f"key{i}" for i in range(len(staged.keys)))
+    rows = (
+        f"SELECT {POSITION}, {keys}, {staged.known} AS known FROM {staged.rows}"
+        f" WHERE {FAULTS} IS NULL AND {staged.has_key}"
+        f" AND {POSITION} NOT IN (SELECT {POSITION} FROM {staged.fates})"
+    )
+    return f"""
+        WITH keyed AS ({rows}),
+        several AS (SELECT {key} FROM keyed GROUP BY {key} HAVING count(*) > 1),
+        ranked AS (
+            SELECT *, row_number() OVER (PARTITION BY {key}, known
+                ORDER BY {POSITION} DESC) AS later
+            FROM keyed SEMI JOIN several USING ({key})),
+        ended AS (
+            SELECT {POSITION}, lead(known) OVER (PARTITION BY {key}
+                ORDER BY known NULLS FIRST) AS next
+            FROM ranked WHERE later = 1)
+        SELECT {POSITION}, '{SUPERSEDED}', NULL FROM ranked WHERE later > 1
+        UNION ALL SELECT {POSITION}, NULL, next FROM ended WHERE next IS NOT NULL"""

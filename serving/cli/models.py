@@ -1,0 +1,109 @@
+"""`forestay models`: which models there are, which serves, and changing that."""
+
+import getpass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from serving.cli.command import Answer, Here, as_command
+
+if TYPE_CHECKING:
+    from training.registry import ModelVersion
+
+TARGET = click.Choice(["churn", "complaint"])
+
+
+@click.group("models")
+def command() -> None:
+    """Look at the models; promote one, or roll back."""
+
+
+@as_command("list", examples=["forestay models list", "forestay models list --json"])
+def listed(here: Here) -> Answer:
+    """List every registered version, the newest first; the champion serves."""
+    from training.registry import list_models
+
+    found = list_models(here.workspace())
+    lines = [_line(model) for model in found] or ["no model yet: run `forestay train`"]
+    return Answer(data={"models": [model.as_dict() for model in found]}, lines=lines)
+
+
+@as_command("show", examples=["forestay models show churn", "forestay models show churn 3"])
+@click.argument("target", type=TARGET)
+@click.argument("version", required=False)
+def show(here: Here, *, target: str, version: str | None) -> Answer:
+    """Show one version (the champion by default) with its test metrics and its gate."""
+    model = _found(here, target, version)
+    lines = [_line(model), f"  run {model.run_id}", f"  sha256 {model.sha256}"]
+    lines += [f"  {'passed' if c['passed'] else 'FAILED'}: {c['words']}" for c in model.gate]
+    lines += [f"  {name} {value:.4f}" for name, value in sorted(model.metrics.items())]
+    return Answer(data=model.as_dict(), lines=lines)
+
+
+@as_command("diff", examples=["forestay models diff churn 2 3"])
+@click.argument("target", type=TARGET)
+@click.argument("first")
+@click.argument("second")
+def diff(here: Here, *, target: str, first: str, second: str) -> Answer:
+    """Show the metrics of two versions beside each other."""
+    one, other = (_found(here, target, version) for version in (first, second))
+    rows: dict[str, Any] = {
+        name: {first: one.metrics.get(name), second: other.metrics.get(name)}
+        for name in sorted({*one.metrics, *other.metrics})
+    }
+    lines = [f"{'':32}{first:>10}{second:>10}"]
+    lines += [f"{name:32}{_cell(r[first])}{_cell(r[second])}" for name, r in rows.items()]
+    return Answer(data={"target": target, "metrics": rows}, lines=lines)
+
+
+@as_command("promote", examples=["forestay models promote churn 3"])
+@click.argument("target", type=TARGET)
+@click.argument("version")
+def promote(here: Here, *, target: str, version: str) -> Answer:
+    """Make a version the champion, from the next night on. One without skill is refused."""
+    from training import registry
+
+    model = registry.promote(here.workspace(), target, version, by=getpass.getuser())
+    return Answer(data=model.as_dict(), lines=[_line(model)])
+
+
+@as_command("rollback", examples=["forestay models rollback churn"])
+@click.argument("target", type=TARGET)
+def rollback(here: Here, *, target: str) -> Answer:
+    """Make the champion before this one champion again."""
+    from training import registry
+
+    model = registry.rollback(here.workspace(), target, by=getpass.getuser())
+    return Answer(data=model.as_dict(), lines=[_line(model)])
+
+
+for _one in (listed, show, diff, promote, rollback):
+    command.add_command(_one)
+
+
+def _found(here: Here, target: str, version: str | None) -> "ModelVersion":
+    from features.errors import NotReady
+    from training.registry import list_models
+
+    models = list_models(here.workspace(), target)
+    wanted = [m for m in models if (m.version == version if version else m.champion)]
+    if wanted:
+        return wanted[0]
+    raise NotReady(
+        f"models of {target}",
+        f"there is no version {version}" if version else "none is champion",
+        f"one of {', '.join(m.version for m in models)}" if models else "a trained model",
+        "see `forestay models list`, or run `forestay train`",
+    )
+
+
+def _line(model: "ModelVersion") -> str:
+    auc = model.metrics.get("test_roc_auc")
+    state = "champion" if model.champion else "no skill" if model.no_skill else ""
+    said = "" if auc is None else f"ROC AUC {auc:.3f}"
+    made = f"{model.made_at:%Y-%m-%d %H:%M} UTC"
+    return f"{model.target:10} {model.version:>4}  {made}  {said:14} {state}".rstrip()
+
+
+def _cell(value: float | None) -> str:
+    return f"{'-':>10}" if value is None else f"{value:>10.4f}"

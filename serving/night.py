@@ -1,0 +1,160 @@
+"""One night: what is scored as of which date, with which models, under which policy.
+
+Opening it checks everything that can make a night impossible, before anything is written.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from features.accepted import Accepted, open_accepted
+from features.catalogue import Catalogue, catalogue_for
+from features.errors import Conflict, NotReady
+from features.snapshots import Snapshot, open_snapshot
+from features.workspace import Workspace
+from proactive_rules.policy import BuiltInPolicy
+from serving.freshness import StaleSource, require_fresh
+from serving.risk_list import TARGETS, ListFacts
+
+if TYPE_CHECKING:
+    from training.champion import Champion
+
+#: Raise it when the files of a list change their meaning: lists made before then are others.
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """Everything that decides the bytes of a list.
+
+    Attributes
+    ----------
+    as_of, instant : the date scored for, and the local midnight it stands for.
+    stale : sources older than they should be, where the user allowed that.
+    """
+
+    workspace: Workspace
+    accepted: Accepted
+    as_of: date
+    champions: Mapping[str, "Champion"]
+    catalogue: Catalogue
+    stale: tuple[StaleSource, ...] = ()
+    policy: BuiltInPolicy = field(default_factory=BuiltInPolicy)
+
+    @property
+    def instant(self) -> datetime:
+        """The local midnight of `as_of`."""
+        return self.workspace.midnight(self.as_of)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The features of that date; they must have been built."""
+        return open_snapshot(self.workspace, self.as_of)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Content hash of data, models and policy."""
+        text = json.dumps(self.made_from, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def made_from(self) -> dict[str, object]:
+        """What the fingerprint is made of."""
+        return {
+            "format": FORMAT,
+            "workspace": self.workspace.name,
+            "as_of": self.as_of.isoformat(),
+            "data": self.snapshot.data_fingerprint,
+            "outcomes": self._outcomes,
+            "features": self.snapshot.catalogue_fingerprint,
+            "models": {t: self.champions[t].sha256 for t in TARGETS if t in self.champions},
+            "policy": self.policy.fingerprint,
+            "settings": {
+                "language": self.workspace.language,
+                "currency": self.workspace.currency,
+                "time_zone": self.workspace.time_zone,
+                "targets": {name: asdict(t) for name, t in self.workspace.targets.items()},
+            },
+            "stale": [source.label for source in self.stale],
+        }
+
+    @property
+    def _outcomes(self) -> str | None:
+        """Outcomes of a plain table count as complete, and decide who is listed."""
+        from training.splits.present import observation_date
+
+        table = self.accepted.tables.get("outcomes")
+        if table is None or observation_date(self.workspace, self.accepted) is None:
+            return None
+        return table.fingerprint
+
+    @property
+    def facts(self) -> ListFacts:
+        """What is the same on every row."""
+        return ListFacts(
+            workspace=self.workspace.name,
+            as_of=self.as_of,
+            language=self.workspace.language,
+            fingerprint=self.fingerprint,
+            model_versions={t: champion.version for t, champion in self.champions.items()},
+            policy=self.policy,
+        )
+
+    @property
+    def work(self) -> Path:
+        """Folder of the night's finished steps; another fingerprint works elsewhere."""
+        return self.workspace.state / "nightly" / self.as_of.isoformat() / self.fingerprint[:12]
+
+
+def open_night(workspace: Workspace, as_of: date | None, *, allow_stale: bool) -> Night:
+    """Look at what there is; the snapshot is not needed yet.
+
+    Raises
+    ------
+    NotReady : nothing was ingested, or the date lies before the data.
+    BadInput : a source is older than `fresh_within` allows.
+    """
+    from training.splits.present import nightly_as_of
+
+    accepted = open_accepted(workspace)
+    newest = nightly_as_of(workspace, accepted)
+    day = as_of or newest
+    if workspace.midnight(day) <= accepted.first_event_at:
+        raise NotReady(
+            f"--as-of {day}",
+            "there are no data before that date",
+            f"a date from {workspace.local_date(accepted.first_event_at)} to {newest}",
+            "choose a later date, or ingest older data",
+        )
+    catalogue = catalogue_for(accepted, workspace)
+    return Night(
+        workspace=workspace,
+        accepted=accepted,
+        as_of=day,
+        champions=_champions(workspace, catalogue),
+        catalogue=catalogue,
+        stale=require_fresh(workspace, accepted, day, allow_stale=allow_stale),
+    )
+
+
+def _champions(workspace: Workspace, catalogue: Catalogue) -> dict[str, "Champion"]:
+    """Load the served models; one that reads features which are gone cannot score."""
+    from training.registry import load_champion
+
+    loaded = {name: load_champion(workspace, name) for name in workspace.targets}
+    champions = {name: champion for name, champion in loaded.items() if champion}
+    for name, champion in champions.items():
+        gone = sorted(set(champion.feature_names) - set(catalogue.names))
+        if gone:
+            raise Conflict(
+                f"model {workspace.name}-{name} version {champion.version}",
+                f"it reads features that the data no longer give ({', '.join(gone[:5])})",
+                "a model trained on today's features",
+                f"run `forestay train --target {name}`, or map the missing columns again",
+            )
+    return champions

@@ -1,0 +1,172 @@
+"""Loaded models and snapshot rows: calibrated risks, bands and reasons for everyone listed.
+
+One customer bucket at a time, so memory does not grow with customers. Who is asked about which
+risk is given; what is done about a risk is decided elsewhere.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from serving.risk_list import LANGUAGES, REASONS, TARGETS, reason_column
+
+if TYPE_CHECKING:
+    from features.catalogue import Catalogue
+    from training.champion import Champion, Scores
+
+Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+DESCRIPTORS = ("lifecycle_stage", "segment", "region", "language")
+VALUES = ("amount_total_365d", "price_total")
+#: Days since anything happened: what tells new data from mere time when a list changes.
+SIGNS_OF_LIFE = ("recency_days", "interaction_recency_days")
+
+
+def score_bucket(
+    rows: pa.Table,
+    asked: Mapping[str, pa.Array],
+    champions: Mapping[str, "Champion"],
+    catalogue: "Catalogue",
+    currency: str | None = None,
+) -> pa.Table:
+    """Score the customers of one bucket who are asked about at least one risk.
+
+    Parameters
+    ----------
+    rows : the bucket of a snapshot.
+    asked : customer ids by target: the population of each.
+    champions : served models by target; a target without one has null risks.
+    catalogue, currency : for the words of the reasons.
+
+    Returns
+    -------
+    One row a customer: id, descriptors, values, and for each target risk, band, codes and reasons
+    in every language; `leading_target`, the risk that stands out more; `quiet_days`.
+    """
+    among = {target: _is_among(rows, ids) for target, ids in asked.items()}
+    listed = np.logical_or.reduce([np.zeros(rows.num_rows, dtype=bool), *among.values()])
+    rows = rows.filter(pa.array(listed))
+    columns: dict[str, pa.Array | pa.ChunkedArray] = {"customer_id": rows["customer_id"]}
+    for name in DESCRIPTORS:
+        columns[name] = _column(rows, name, pa.string())
+    for name in VALUES:
+        columns[name] = _column(rows, name, pa.float64())
+    columns["quiet_days"] = quiet_days(rows)
+    for target in TARGETS:
+        flags = among[target][listed] if target in among else np.zeros(rows.num_rows, dtype=bool)
+        champion = champions.get(target)
+        if champion is None or not flags.any():
+            columns |= _nothing_known(target, rows.num_rows)
+            continue
+        words = partial(_reasons, catalogue=catalogue, currency=currency)
+        columns |= _target_columns(rows, flags, champion, words)
+    columns["leading_target"] = _leading(columns, champions)
+    return pa.table(columns)
+
+
+def split_by_bucket(customer_id: pa.ChunkedArray, buckets: int) -> list[pa.Array]:
+    """Split ids as the accepted data are split, so that each bucket looks at its own only."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("ids", pa.table({"id": customer_id}))
+        placed = connection.execute(
+            f"SELECT id, (md5_number_lower(id) % {buckets})::INTEGER AS bucket FROM ids"
+            " ORDER BY bucket, id"
+        ).to_arrow_table()
+    ids = pa.array(placed["id"].combine_chunks(), pa.string())
+    starts = np.searchsorted(placed["bucket"].to_numpy(), np.arange(buckets + 1))
+    return [ids.slice(start, end - start) for start, end in pairwise(starts)]
+
+
+def quiet_days(rows: pa.Table) -> pa.Array:
+    """Return the days since a customer last bought or spoke; null where neither is known."""
+    signs = [rows[name] for name in SIGNS_OF_LIFE if name in rows.column_names]
+    if not signs:
+        return pa.nulls(rows.num_rows, pa.float64())
+    return pc.min_element_wise(*signs, skip_nulls=True)
+
+
+def _target_columns(
+    rows: pa.Table, asked: Flags, champion: "Champion", words: Callable[..., pa.Table]
+) -> dict[str, pa.Array]:
+    from training.bands import bands
+
+    target, chosen = champion.target, rows.filter(pa.array(asked))
+    scores = champion.score(chosen)
+    # Rows that were not asked take null: their place among the chosen is null.
+    place = pa.array(np.cumsum(asked) - 1, mask=~asked)
+    columns = {
+        f"{target}_risk": pa.array(scores.risk, pa.float64()).take(place),
+        f"{target}_band": bands(scores.risk, champion.base_rate).take(place),
+    }
+    for language in LANGUAGES:
+        said = words(scores, chosen, language=language).combine_chunks()
+        for number in REASONS:
+            text = pa.array(said[f"reason_{number}"].combine_chunks(), pa.string())
+            columns[reason_column(target, language, number)] = text.take(place)
+        columns[f"{target}_reason_codes"] = said["reason_codes"].combine_chunks().take(place)
+    return columns
+
+
+def _reasons(
+    scores: "Scores",
+    rows: pa.Table,
+    *,
+    language: str,
+    catalogue: "Catalogue",
+    currency: str | None,
+) -> pa.Table:
+    from training.explain import reasons
+
+    return reasons(
+        scores.contributions, scores.feature_names, rows, catalogue, language, currency=currency
+    )
+
+
+def _nothing_known(target: str, count: int) -> dict[str, pa.Array]:
+    columns = {
+        f"{target}_risk": pa.nulls(count, pa.float64()),
+        f"{target}_band": pa.nulls(count, pa.string()),
+        f"{target}_reason_codes": pa.nulls(count, pa.list_(pa.string())),
+    }
+    for language in LANGUAGES:
+        for number in REASONS:
+            columns[reason_column(target, language, number)] = pa.nulls(count, pa.string())
+    return columns
+
+
+def _leading(columns: Mapping[str, pa.Array], champions: Mapping[str, "Champion"]) -> pa.Array:
+    """Name the risk whose odds are furthest above its base odds; null where none is known."""
+    heights = [
+        _odds(_floats(columns[f"{t}_risk"])) / _odds(np.float64(champions[t].base_rate))
+        if t in champions
+        else np.full(len(columns[f"{t}_risk"]), np.nan)
+        for t in TARGETS
+    ]
+    known = np.nan_to_num(np.column_stack(heights), nan=-1.0)
+    names = np.array(TARGETS)[known.argmax(axis=1)]
+    return pa.array(names, pa.string(), mask=(known < 0).all(axis=1))
+
+
+def _odds(risk: Floats | np.float64) -> Floats:
+    return np.asarray(risk / np.maximum(1.0 - risk, 1e-12))
+
+
+def _floats(column: pa.Array) -> Floats:
+    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _is_among(rows: pa.Table, ids: pa.Array) -> Flags:
+    return np.asarray(pc.is_in(rows["customer_id"], value_set=ids).to_numpy(), dtype=bool)
+
+
+def _column(rows: pa.Table, name: str, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    if name in rows.column_names:
+        return rows[name].cast(kind)
+    return pa.nulls(rows.num_rows, kind)

@@ -1,0 +1,129 @@
+"""The page of the list."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pyarrow as pa
+import pytest
+
+from serving import page as pages
+from serving.histogram import histogram
+from serving.page import Page, PageRows, render
+from serving.page_words import CONTACTED, LISTED, RISKS
+from serving.risk_list import LANGUAGES, with_reason_target
+from tests.serving.made_up import AS_OF, FACTS, joined, scores
+
+POLICY = FACTS.policy
+
+
+def rendered(rows=None):
+    """Render a page of made-up rows."""
+    rows = with_reason_target(joined(250) if rows is None else rows, POLICY)
+    shown = PageRows("UTC")
+    shown.write(rows)
+    says = {language: POLICY.sentences(language) for language in LANGUAGES}
+    page = Page(
+        workspace="made-up",
+        as_of=str(AS_OF),
+        language="en",
+        currency="GBP",
+        total=rows.num_rows,
+        tiles=[{"value": "250", "words": LISTED}, {"value": "12", "words": CONTACTED}],
+        warnings=[{"en": "Consent was not checked.", "zh": "未核对客户同意。"}],
+        histograms=[histogram(rows["churn_risk"], {"high": 0.5}, RISKS["churn"])],
+        actions=POLICY.actions,
+        changes=[{"words": LISTED, "value": "3", "causes": {"en": "new data 3", "zh": "新数据 3"}}],
+        notes=[{"en": "A note.", "zh": "说明。"}],
+        why_not={code: {one: says[one][code] for one in LANGUAGES} for code in says["en"]},
+    )
+    return render(page, shown.columns())
+
+
+def data_of(html):
+    """Read the rows that the scripts show."""
+    return json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1])
+
+
+def test_page_needs_nothing_from_outside():
+    """No address, so it opens behind a firewall; a policy in the page forbids loading."""
+    html = rendered()
+    assert not re.search(r"https?:|//[a-z]|<link|@import|url\(", html)
+    assert "default-src 'none'" in html
+
+
+def test_page_carries_both_languages():
+    """Every reason is there twice, and the reader switches."""
+    data = data_of(rendered())
+    assert len(data["reasons_en"]) == len(data["reasons_zh"]) == 250
+    said = [reasons[0] for reasons in data["reasons_en"]]
+    place = next(number for number, words in enumerate(said) if "usually buys" in words)
+    assert "通常" in data["reasons_zh"][place][0]
+
+
+def test_page_shows_rows_without_scripts():
+    """The first rows stand in the page itself."""
+    html = rendered()
+    body = re.search(r'<tbody id="rows">(.*?)</tbody>', html, re.DOTALL)[1]
+    assert body.count("<tr>") == pages.FIRST_ROWS
+
+
+@pytest.mark.parametrize("name", ["</script><script>alert(1)</script>", "<img src=x>", '"&\u2028'])
+def test_page_cannot_be_broken_by_a_customer(name):
+    """A customer may be called anything, and is shown as called."""
+    scored = scores(30)
+    ids = scored["customer_id"].to_pylist()
+    scored = scored.set_column(0, "customer_id", [[name, *ids[1:]]])
+    html = rendered(joined(30, scored))
+    assert name in data_of(html)["customer_id"]
+    assert html.count("<script") == 2
+    assert "<img" not in html
+
+
+def test_page_is_well_formed():
+    """Every element that is opened is closed, in order."""
+
+    class Checker(HTMLParser):
+        void = frozenset({"meta", "line", "rect", "input", "img"})
+        opened: list[str]
+
+        def handle_starttag(self, tag, attrs):  # noqa: ARG002 - the parser's signature
+            if tag not in self.void:
+                self.opened.append(tag)
+
+        def handle_endtag(self, tag):
+            if tag not in self.void:
+                assert self.opened.pop() == tag
+
+    checker = Checker()
+    checker.opened = []
+    checker.feed(rendered())
+    assert checker.opened == []
+
+
+def test_page_says_no_more_than_it_can_show(monkeypatch):
+    """Rows beyond the limit are left to the CSV and Parquet files."""
+    monkeypatch.setattr(pages, "SHOWN_ROWS", 40)
+    assert len(data_of(rendered())["rank"]) == 40
+
+
+def test_histogram_counts_everyone_once_and_marks_the_cuts():
+    """Without any risk there is no picture."""
+    risks = joined(500)["churn_risk"]
+    picture = histogram(risks, {"high": 0.5}, RISKS["churn"])
+    titles = [int(bar.title.rsplit(" ", 1)[1]) for bar in picture.bars]
+    assert sum(titles) == 500
+    assert [cut.title for cut in picture.cuts] == ["high: 50.0%"]
+    assert histogram(risks.slice(0, 0), {}, RISKS["churn"]) is None
+
+
+def test_page_shows_customers_of_whom_little_is_known():
+    """Neither descriptors nor reasons: the row is there all the same."""
+    rows = with_reason_target(joined(20), POLICY)
+    for place, name in enumerate(rows.column_names):
+        if "reason_" in name or name in {"segment", "region", "language"}:
+            nothing = pa.nulls(20, rows.schema.field(name).type)
+            rows = rows.set_column(place, name, nothing)
+    data = data_of(rendered(rows.drop_columns(["reason_target"])))
+    assert data["about"] == [""] * 20
+    assert data["reasons_en"] == [[]] * 20

@@ -1,0 +1,78 @@
+"""The procedure: what it chooses on, and that it looks at nothing later."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from tests.training.made_rows import DAYS, WINDOWS, made_rows
+from training.procedure import fit_model
+from training.rows import Rows
+
+ROWS = made_rows()
+LAST = DAYS[-3:]
+
+
+def test_it_chooses_on_earlier_origins() -> None:
+    """The newest dates before which older windows had closed, a third of a horizon apart."""
+    _, recipe = fit_model(ROWS, LAST, WINDOWS)
+    assert recipe.validated_on == tuple(f"{day}" for day in reversed(LAST))
+
+
+def test_without_an_earlier_origin_it_folds_customers() -> None:
+    """Where no window had closed before another date, customers are held apart instead."""
+    _, recipe = fit_model(ROWS.on(DAYS[:1]), DAYS[:1], WINDOWS)
+    assert recipe.validated_on == tuple(f"fold {number}" for number in range(5))
+
+
+def test_labels_not_known_at_an_origin_do_not_train_for_it() -> None:
+    """Three dates 10 days apart, windows of 30: none had closed, so customers are folded."""
+    early = DAYS[0]
+    near = made_rows(days=tuple(early + timedelta(days=10 * step) for step in range(3)))
+    _, recipe = fit_model(near, near.dates, WINDOWS)
+    assert all(name.startswith("fold") for name in recipe.validated_on)
+
+
+def test_the_model_is_fitted_on_the_dates_it_is_told() -> None:
+    """Older rows serve to choose; the model remembers the dates it learnt from."""
+    model, _ = fit_model(ROWS, LAST, WINDOWS)
+    assert model.trained_on == tuple(f"{day}" for day in LAST)
+    assert model.base_rate == pytest.approx(ROWS.on(LAST).labels.mean())
+
+
+def test_shrunk_weights_get_their_size_back_on_later_rows() -> None:
+    """Whatever shrinkage took, margins on later rows are about as large as the labels say."""
+    rows = made_rows(customers=2000)
+    model, _ = fit_model(rows, LAST, WINDOWS)
+    assert model.calibrator.a == pytest.approx(1.0, abs=0.1)
+
+
+def test_chance_gets_no_trees() -> None:
+    """Where nothing can be learnt, trees do not help on earlier origins, and none are grown."""
+    _, recipe = fit_model(made_rows(skill=0.0), LAST, WINDOWS)
+    assert recipe.trees == 0
+
+
+def test_a_second_run_has_the_same_bits(tmp_path) -> None:
+    """Same rows, same files."""
+    first, second = (fit_model(ROWS, LAST, WINDOWS)[0] for _ in range(2))
+    assert first.save(tmp_path / "a") == second.save(tmp_path / "b")
+
+
+def test_the_order_of_customers_does_not_matter_for_folds() -> None:
+    """Folds follow a hash of the customer, so shuffled rows make the same choices."""
+    day = ROWS.on(DAYS[:1])
+    order = np.random.default_rng(1).permutation(len(day.labels))
+    mixed = Rows(
+        day.table.take(order), day.names, day.labels[order], day.as_of[order], day.customers[order]
+    )
+    first, second = (fit_model(rows, DAYS[:1], WINDOWS)[1] for rows in (day, mixed))
+    assert first.linear == second.linear
+
+
+def test_a_large_table_is_sampled_by_customer() -> None:
+    """All rows of a customer stay or go, and about as many as asked for."""
+    part = ROWS.sample(900)
+    counts = np.unique(part.customers, return_counts=True)[1]
+    assert set(counts) == {len(DAYS)}
+    assert 600 < len(part.labels) < 1200

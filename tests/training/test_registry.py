@@ -1,0 +1,92 @@
+"""The registry: champions come and go, are verified, and are found after a move."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from features.errors import BrokenRecord, Conflict, NotReady
+from features.workspace import Workspace
+from tests.training.made_rows import CHURN, made_dataset, made_table, made_workspace
+from training.experiment import TrainReport, train_on
+from training.registry import list_models, load_champion, promote, rollback
+from training.tracking import open_store
+
+
+def test_a_new_workspace_has_no_champion_and_no_store(tmp_path: Path) -> None:
+    """Asking costs nothing: no database is made."""
+    market = made_workspace(tmp_path)
+    assert load_champion(market, "churn") is None
+    assert list_models(market) == ()
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_another_target_has_no_champion(market: Workspace) -> None:
+    """A store with churn models knows none of complaints."""
+    assert load_champion(market, "complaint") is None
+
+
+def test_versions_are_listed_newest_first(two: Workspace) -> None:
+    """With champion, metrics and who promoted them."""
+    newest, oldest = list_models(two)
+    assert [(v.version, v.champion) for v in (newest, oldest)] == [("2", True), ("1", False)]
+    assert newest.metrics["test_roc_auc"] > 0.5
+    assert (newest.promoted_by, newest.champion_before) == ("gate", "1")
+    assert newest.as_dict()["made_at"] == newest.made_at.isoformat()
+
+
+def test_rollback_goes_to_the_champion_before_and_no_further(two: Workspace) -> None:
+    """From 2 to 1; before 1 there was none."""
+    assert rollback(two, "churn", by="someone").version == "1"
+    champion = load_champion(two, "churn")
+    assert champion is not None
+    assert champion.version == "1"
+    with pytest.raises(Conflict, match="no earlier champion"):
+        rollback(two, "churn", by="someone")
+
+
+def test_promotion_writes_down_by_whom(two: Workspace) -> None:
+    """An alias has no history, so the version keeps it."""
+    found = promote(two, "churn", "1", by="ana")
+    assert (found.promoted_by, found.champion_before, found.champion) == ("ana", "2", True)
+    assert found.champion_since.endswith("+00:00")
+
+
+def test_a_version_without_skill_cannot_be_promoted(market: Workspace) -> None:
+    """Not even by hand."""
+    train_on(made_dataset(made_table(skill=0.0)), market, CHURN)
+    with pytest.raises(Conflict, match="no skill"):
+        promote(market, "churn", "2", by="ana")
+
+
+def test_an_unknown_version_is_named(market: Workspace) -> None:
+    """The message lists those there are."""
+    with pytest.raises(NotReady, match=r"no version 9(.|\n)*one of 1"):
+        promote(market, "churn", "9", by="ana")
+
+
+def test_changed_files_are_refused(market: Workspace) -> None:
+    """One changed digit of a leaf would score wrongly in silence."""
+    path = next((market.folder / "mlruns").glob("artifacts/*/*/artifacts/risk_model/model.json"))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"base_rate":0.', '"base_rate":0.1'), encoding="utf-8")
+    with pytest.raises(BrokenRecord, match="content changed"):
+        load_champion(market, "churn")
+
+
+def test_lost_files_are_refused(market: Workspace) -> None:
+    """A registered model whose files are gone is an error, not an empty list."""
+    for path in (market.folder / "mlruns" / "artifacts").glob("*/*/artifacts/risk_model"):
+        shutil.rmtree(path)
+    with pytest.raises(BrokenRecord, match="no risk_model"):
+        load_champion(market, "churn")
+
+
+def test_a_moved_workspace_goes_on_training(two: Workspace, again: TrainReport) -> None:
+    """New artifacts land in the new place, and MLflow's own records point there."""
+    client = open_store(two).client
+    runs = client.search_runs([client.get_experiment_by_name("shop-churn").experiment_id])
+    assert again.run_id in {run.info.run_id for run in runs}
+    for run in runs:
+        assert run.info.artifact_uri.startswith((two.folder / "mlruns").as_uri())
+        assert client.list_artifacts(run.info.run_id, "plots")

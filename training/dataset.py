@@ -1,0 +1,156 @@
+"""Features and labels joined into the table a model reads, and the file a notebook reads.
+
+Snapshots are built where they lack or are stale, features come through Feast as of each row's
+date, labels from `training.labels`. Nothing is fitted here. Called by `training.experiment` and by
+`forestay features --training-set`.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.accepted import Accepted
+from features.catalogue import Catalogue, catalogue_for
+from features.errors import BadInput, NotReady
+from features.feature_store import training_features
+from features.fingerprint import fingerprint_table
+from features.progress import SILENT, Progress
+from features.snapshots import build_snapshots
+from features.workspace import Target, Workspace
+from training.labels import labels
+from training.splits import EvaluationPlan, stratified_folds
+from training.sufficiency import assess
+
+_ORDER = [("as_of", "ascending"), ("customer_id", "ascending")]
+_SUFFIXES = (".parquet", ".csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Rows to learn from and to judge on, with all that says what they are.
+
+    Parameters
+    ----------
+    table : customer_id, as_of (date32), label (int8), then every feature of the catalogue, those
+        a model may not read included; sorted by as_of and customer_id.
+    feature_names : the features a model may read.
+    catalogue : what each feature means.
+    fingerprint : of the table's content; the same rows give the same one.
+    plan : the plan, less what the labels cannot support, with all problems.
+    """
+
+    table: pa.Table
+    feature_names: tuple[str, ...]
+    catalogue: Catalogue
+    fingerprint: str
+    plan: EvaluationPlan
+
+    def on(self, days: tuple[date, ...]) -> pa.Table:
+        """Return the rows of some dates, in the table's order."""
+        wanted = pc.is_in(self.table["as_of"], value_set=pa.array(days, pa.date32()))
+        return self.table.filter(wanted)
+
+
+def training_set(
+    workspace: Workspace,
+    accepted: Accepted,
+    target: Target,
+    plan: EvaluationPlan,
+    progress: Progress = SILENT,
+) -> Dataset:
+    """Build the rows a plan needs, so that every feature is as of its row's own date.
+
+    Raises
+    ------
+    NotReady : the plan has no date at all; its problems say why.
+    """
+    if not plan.label_as_of:
+        raise _nothing_to_learn(target, plan)
+    build_snapshots(workspace, accepted, plan.label_as_of, progress)
+    catalogue = catalogue_for(accepted, workspace)
+    answered = labels(workspace, accepted, target, plan.label_as_of, progress=progress)
+    names = tuple(catalogue.names)
+    table = training_features(workspace, catalogue, answered, names, progress=progress)
+    table = table.combine_chunks().sort_by(_ORDER)
+    return Dataset(
+        table=table,
+        feature_names=tuple(f.name for f in catalogue.features if f.model),
+        catalogue=catalogue,
+        fingerprint=fingerprint_table(table),
+        plan=assess(answered, plan),
+    )
+
+
+def _nothing_to_learn(target: Target, plan: EvaluationPlan) -> NotReady:
+    reasons = "; ".join(problem.message for problem in plan.problems)
+    return NotReady(
+        where=f"targets.{target.name}",
+        problem=f"no date can be learnt from: {reasons}",
+        expected="at least one date with a past and a complete label window",
+        remedy="bring a longer history, or shorten horizon_days",
+    )
+
+
+def write_training_set(dataset: Dataset, path: Path) -> None:
+    """Write the very rows the models read, for a notebook, as Parquet or CSV by the file's name.
+
+    Beside the columns of the dataset: ``fold`` says what a row is for (`test 2011-03-10`, `train`;
+    in cross-validation the number of its fold), ``trains`` the models it trains, by their test
+    dates and `served` for the served one, joined by `;`.
+    """
+    if path.suffix not in _SUFFIXES:
+        raise BadInput(
+            where=str(path),
+            problem=f"a training set cannot be written as '{path.suffix}'",
+            expected=f"a file name that ends in {' or '.join(_SUFFIXES)}",
+            remedy="choose such a name",
+        )
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        _write(with_folds(dataset), beside, path.suffix)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise BadInput(
+            where=str(path),
+            problem=f"the training set cannot be written there: {error.strerror or 'no reason'}",
+            expected="a folder that exists and may be written",
+            remedy="choose another place",
+        ) from error
+
+
+def with_folds(dataset: Dataset) -> pa.Table:
+    """Add the columns ``fold`` and ``trains`` to the rows of a dataset."""
+    plan, table = dataset.plan, dataset.table
+    days = pc.unique(table["as_of"]).to_pylist()
+    place = pc.index_in(table["as_of"], value_set=pa.array(days, pa.date32()))
+    roles = pa.array([_role(plan, day) for day in days], pa.string())
+    trains = pa.array([_trains(plan, day) for day in days], pa.string())
+    fold = pc.take(roles, place)
+    if plan.cross_validated:
+        fold = pa.array(stratified_folds(table)).cast(pa.string())
+    return table.append_column("fold", fold).append_column("trains", pc.take(trains, place))
+
+
+def _role(plan: EvaluationPlan, day: date) -> str:
+    return f"test {day}" if day in plan.test_as_of else "train"
+
+
+def _trains(plan: EvaluationPlan, day: date) -> str:
+    models = [f"{test}" for test in plan.test_as_of if day in plan.train_for[test]]
+    return ";".join(models + (["served"] if day in plan.final_train else []))
+
+
+def _write(table: pa.Table, path: Path, suffix: str) -> None:
+    if suffix == ".csv":
+        from pyarrow import csv
+
+        csv.write_csv(table, path)
+    else:
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, path, compression="zstd")

@@ -1,0 +1,172 @@
+"""Train one target: judge the procedure out of time, fit the served model, log, gate, promote.
+
+`procedure` fits, `judgement` judges, `record` writes the run; here is only their order. A test
+date is looked at once a run, and the run is marked with it before that.
+"""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from features.accepted import open_accepted
+from features.errors import BadInput
+from features.progress import SILENT, Progress
+from features.workspace import Target, Workspace
+from training.dataset import Dataset, training_set
+from training.judgement import Judgement, judge, windows_of
+from training.procedure import fit_model
+from training.promotion import Check, clearly_below, gate, passed
+from training.record import Fitted, champion_difference, record_run
+from training.registry import model_name, promote
+from training.rows import Rows
+from training.splits import EvaluationPlan, plan
+from training.tracking import Store, open_store, start_run
+from training.train_report import TrainReport, named_metrics, periods
+
+__all__ = ["TrainReport", "train", "train_on"]
+
+GATE = "gate"
+
+
+def train(workspace: Workspace, target_name: str, progress: Progress = SILENT) -> TrainReport:
+    """Train one target of a workspace and promote the model if the gate lets it pass.
+
+    Parameters
+    ----------
+    workspace : with accepted data.
+    target_name : churn or complaint, as in `targets:`.
+    progress : told of each model fitted.
+
+    Returns
+    -------
+    The report. Where the data cannot make a model, it has no run and says why in its warnings.
+
+    Raises
+    ------
+    BadInput : the workspace has no such target.
+    NotReady : nothing was ingested yet.
+    """
+    target = _target(workspace, target_name)
+    accepted = open_accepted(workspace)
+    planned = plan(workspace, accepted, target)
+    if _blocked(planned):
+        return TrainReport(target=target.name, warnings=_said(planned))
+    dataset = training_set(workspace, accepted, target, planned, progress)
+    if _blocked(dataset.plan):
+        return TrainReport(target=target.name, warnings=_said(dataset.plan))
+    return train_on(dataset, workspace, target, progress)
+
+
+def train_on(
+    dataset: Dataset, workspace: Workspace, target: Target, progress: Progress = SILENT
+) -> TrainReport:
+    """Judge, fit, record and promote with a dataset at hand, inside one run of MLflow."""
+    store = open_store(workspace)
+    days = [f"{day}" for day in dataset.plan.test_as_of]
+    name = model_name(workspace, target.name)
+    with start_run(store, name, days) as run, tempfile.TemporaryDirectory() as scratch:
+        looks = run.looks_at(days)
+        fitted = _fit(workspace, target, dataset, progress)
+        against = champion_difference(store, name, fitted.judgement.predictions)
+        checks = gate(fitted.judgement.ours, against)
+        version = record_run(run, name, fitted, checks, looks, Path(scratch))
+    promoted = workspace.promotion == "automatic" and passed(checks)
+    if promoted:
+        promote(workspace, target.name, version, by=GATE)
+    report = _report(fitted, checks, run.run_id, version)
+    return _closed(workspace, report, store, promoted=promoted)
+
+
+def _fit(workspace: Workspace, target: Target, dataset: Dataset, progress: Progress) -> Fitted:
+    rows = Rows.of(dataset.table, dataset.feature_names)
+    windows = windows_of(workspace, target)
+    steps = 5 if dataset.plan.cross_validated else len(dataset.plan.test_as_of)
+    with progress.step(f"Train and judge {target.name}", total=steps + 1) as step:
+        judgement = judge(rows, dataset, windows, step)
+        model, recipe = fit_model(rows, dataset.plan.final_train, windows)
+        step.advance()
+    return Fitted(
+        target=target,
+        dataset=dataset,
+        judgement=judgement,
+        model=model,
+        recipe=recipe,
+        warnings=_said(dataset.plan) + _warnings(judgement),
+        rows=rows.on(dataset.plan.final_train),
+    )
+
+
+def _warnings(judgement: Judgement) -> tuple[Mapping[str, str], ...]:
+    """Say what the test showed that a reader must not overlook."""
+    found = []
+    auc = judgement.ours.metrics["roc_auc"]
+    if judgement.ours.no_skill:
+        words = (
+            f"the interval of the ROC AUC, {auc.low:.3f} to {auc.high:.3f}, does not lie above .5: "
+            "the model orders customers no better than chance and will not serve"
+        )
+        found.append({"code": "no_skill", "message": words})
+    below = clearly_below(judgement.ours, judgement.baseline)
+    if below is not None:
+        words = (
+            f"clearly below the plain baseline: ROC AUC {below.value:+.4f} "
+            f"[{below.low:+.4f}, {below.high:+.4f}]"
+        )
+        found.append({"code": "below_baseline", "message": words})
+    return tuple(found)
+
+
+def _report(fitted: Fitted, checks: tuple[Check, ...], run_id: str, version: str) -> TrainReport:
+    judgement = fitted.judgement
+    return TrainReport(
+        target=fitted.target.name,
+        run_id=run_id,
+        model_version=version,
+        no_skill=judgement.ours.no_skill,
+        warnings=fitted.warnings,
+        n_train=len(fitted.rows.labels),
+        n_test=len(judgement.predictions.labels),
+        base_rate=float(judgement.predictions.labels.mean()),
+        metrics=named_metrics(judgement.ours.metrics),
+        baseline=named_metrics(judgement.baseline.metrics),
+        per_test_as_of=periods(judgement.ours, judgement.baseline),
+        gate=tuple(check.as_dict() for check in checks),
+    )
+
+
+def _closed(
+    workspace: Workspace, report: TrainReport, store: Store, *, promoted: bool
+) -> TrainReport:
+    warnings = report.warnings
+    if not promoted and workspace.promotion == "second_person" and not report.no_skill:
+        words = (
+            "not promoted: `promotion: second_person` asks another approver to run "
+            f"`forestay models promote`; version {report.model_version} waits"
+        )
+        warnings = (*warnings, {"code": "awaits_approval", "message": words})
+    elif not promoted and not report.no_skill:
+        failed = "; ".join(check["words"] for check in report.gate if not check["passed"])
+        warnings = (*warnings, {"code": "not_promoted", "message": f"the gate failed: {failed}"})
+    artifacts = store.artifacts_of(report.run_id or "", "plots").parent if store.folder else None
+    return replace(report, promoted=promoted, warnings=warnings, artifacts=artifacts)
+
+
+def _target(workspace: Workspace, name: str) -> Target:
+    if name in workspace.targets:
+        return workspace.targets[name]
+    known: Sequence[str] = sorted(workspace.targets)
+    raise BadInput(
+        "forestay.yaml, targets",
+        f"there is no target '{name}'",
+        f"one of {', '.join(known)}" if known else "a target, churn or complaint",
+        "add it to `targets:`, or name another",
+    )
+
+
+def _blocked(planned: EvaluationPlan) -> bool:
+    return any(problem.blocking for problem in planned.problems)
+
+
+def _said(planned: EvaluationPlan) -> tuple[Mapping[str, str], ...]:
+    return tuple({"code": p.code, "message": p.message} for p in planned.problems)

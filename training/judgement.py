@@ -1,0 +1,122 @@
+"""Judge the procedure: out of time at each test date, or out of fold where there is one date.
+
+Each test date is predicted once, by a model that saw only label windows closed by then. The
+baseline is fitted on the same rows and predicts the same ones.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from features.progress import Step
+from features.workspace import Target, Workspace
+from training.baseline import baseline_risk
+from training.champion import FoldModels
+from training.dataset import Dataset
+from training.evaluate import Evaluation, Predictions, evaluate
+from training.model import RiskModel
+from training.procedure import Recipe, Windows, fit_model
+from training.rows import Rows
+from training.splits import stratified_folds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What the test dates say of the procedure and of the baseline, and the rows behind it."""
+
+    predictions: Predictions
+    baseline_risk: np.ndarray
+    ours: Evaluation
+    baseline: Evaluation
+    recipes: dict[str, Recipe]
+    test_rows: Rows
+    folds: FoldModels | None = None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One part of the test rows, predicted."""
+
+    name: str
+    rows: Rows
+    risk: np.ndarray
+    baseline: np.ndarray
+    model: RiskModel
+    recipe: Recipe
+
+
+def windows_of(workspace: Workspace, target: Target) -> Windows:
+    """Say when the label windows of a target close, in the workspace's own days."""
+
+    def closed_by(day: date, later: date) -> bool:
+        return target.matures_at(workspace.midnight(day)) <= workspace.midnight(later)
+
+    return Windows(closed_by=closed_by, horizon_days=target.horizon_days)
+
+
+def judge(rows: Rows, dataset: Dataset, windows: Windows, step: Step) -> Judgement:
+    """Predict every test row once, and judge the predictions of ours and of the baseline.
+
+    Parameters
+    ----------
+    rows : all labelled rows, in the order of ``dataset.table``.
+    dataset : with its plan.
+    windows : when label windows close.
+    step : told of each model.
+    """
+    parts = _folded if dataset.plan.cross_validated else _rolling
+    judged = []
+    for part in parts(rows, dataset, windows):
+        judged.append(part)
+        step.advance()
+    predictions = Predictions(
+        customers=np.concatenate([part.rows.customers for part in judged]),
+        as_of=np.concatenate([part.rows.as_of for part in judged]),
+        labels=np.concatenate([part.rows.labels for part in judged]),
+        risk=np.concatenate([part.risk for part in judged]),
+    )
+    plain = np.concatenate([part.baseline for part in judged])
+    return Judgement(
+        predictions=predictions,
+        baseline_risk=plain,
+        ours=evaluate(predictions),
+        baseline=evaluate(predictions.with_risk(plain)),
+        recipes={part.name: part.recipe for part in judged},
+        test_rows=rows.on(dataset.plan.test_as_of),
+        folds=_fold_models(judged) if dataset.plan.cross_validated else None,
+    )
+
+
+def _rolling(rows: Rows, dataset: Dataset, windows: Windows) -> Iterator[_Judged]:
+    for test in dataset.plan.test_as_of:
+        known = rows.on([day for day in rows.dates if windows.closed_by(day, test)])
+        train_on = dataset.plan.train_for[test]
+        yield _predicted(f"{test}", known, train_on, rows.on([test]), windows)
+
+
+def _folded(rows: Rows, dataset: Dataset, windows: Windows) -> Iterator[_Judged]:
+    """Fold the customers of the one date as `forestay features --training-set` shows it."""
+    days = dataset.plan.test_as_of
+    only, fold = rows.on(days), stratified_folds(dataset.on(days))
+    for number in np.unique(fold):
+        others, left_out = only.where(fold != number), only.where(fold == number)
+        yield _predicted(f"fold {number}", others, days, left_out, windows)
+
+
+def _predicted(
+    name: str, known: Rows, train_on: tuple[date, ...], test: Rows, windows: Windows
+) -> _Judged:
+    model, recipe = fit_model(known, train_on, windows)
+    plain = baseline_risk(known.on(train_on), test.table)
+    return _Judged(name, test, model.risk(test.table), plain, model, recipe)
+
+
+def _fold_models(judged: list[_Judged]) -> FoldModels:
+    customers = np.concatenate([part.rows.customers for part in judged])
+    fold = np.repeat(np.arange(len(judged)), [len(part.rows.labels) for part in judged])
+    order = np.argsort(customers)
+    return FoldModels(
+        models=tuple(part.model for part in judged), customers=customers[order], fold=fold[order]
+    )
