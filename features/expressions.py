@@ -8,6 +8,7 @@ result. Ingest, own features and the policy use it; nothing here touches data.
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -24,6 +25,13 @@ _SERIALISE = """
     skip_default := true)
 """
 _PARSER = threading.local()
+_QUOTED = r"""'[^']*'|"[^"]*\""""
+#: Texts and quoted names, passed over, and what may be a name, with single spaces in it.
+_NAMES = re.compile(rf"{_QUOTED}|[^\W\d]\w*(?: \w+){{0,2}}")
+_MOST_NAMES = 40
+_ALIAS_REMEDY = (
+    "leave out AS, := and second names; a column's name with spaces stands in double quotes"
+)
 _ONE = "one SQL expression over the source's own columns, as in `Quantity * Price`"
 
 
@@ -134,7 +142,7 @@ def _select(sql: str, where: str, statement: str) -> dict[str, Any]:
     except RecursionError:
         _refuse(where, "nested too deeply", "prepare the column in the source")
     if parsed["error"]:
-        _refuse(where, _syntax_problem(parsed, statement.index(sql), sql), "correct the expression")
+        _refuse(where, _syntax_problem(parsed, statement.index(sql), sql), _syntax_remedy(sql))
     node = parsed["statements"][0]["node"] if len(parsed["statements"]) == 1 else {}
     plain = {"type", "select_list", "from_table", "aggregate_handling"}
     if (
@@ -171,6 +179,28 @@ def _syntax_problem(parsed: Mapping[str, Any], offset: int, sql: str) -> str:
     return f"{words} (character {place + 1})" if 0 <= place < len(sql) else words
 
 
+def _syntax_remedy(sql: str) -> str:
+    """Name the column that reads as SQL until it is quoted: the usual cause of a syntax error."""
+    words = [found[0] for found in _NAMES.finditer(sql) if found[0][0] not in "'\""]
+    singles = [word for name in words for word in name.split()]
+    for name in dict.fromkeys([*singles, *words][:_MOST_NAMES]):
+        if _reads_as_column(sql, name):
+            return (
+                f"if `{name}` is a column, write it in double quotes"
+                f" (`'\"{name}\"'` where it is all that stands on a line of YAML)"
+            )
+    return "correct the expression; a column named like a word of SQL stands in double quotes"
+
+
+def _reads_as_column(sql: str, name: str) -> bool:
+    """Tell whether the expression is sound once a name is quoted wherever it stands."""
+    outside = re.compile(rf"{_QUOTED}|\b{re.escape(name)}\b", re.IGNORECASE)
+    tried = outside.sub(lambda m: m[0] if m[0][0] in "'\"" else f'"{m[0]}"', sql)
+    parsed = json.loads(_serialise(f"{_PREFIX}({tried}\n)"))
+    nodes = list(_nodes(parsed.get("statements", [])))
+    return not parsed["error"] and all(n["class"] in NODE_KEYS and "alias" not in n for n in nodes)
+
+
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:
     """Go through every expression of a tree, however it hangs in it."""
     waiting = [tree]
@@ -191,7 +221,7 @@ def _check_node(node: Mapping[str, Any], where: str) -> None:
         words = REFUSED_NODES.get(kind, f"`{kind.lower()}`")
         _refuse(where, f"{words} not allowed here", "compute on the row alone")
     if "alias" in node:
-        _refuse(where, "a name is given inside the expression", "leave out AS, := and second names")
+        _refuse(where, "a name is given inside the expression", _ALIAS_REMEDY)
     if not allowed >= set(node):
         extra = ", ".join(sorted(set(node) - allowed))
         _refuse(where, f"`{extra}` is not allowed here", "compute on the row alone")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from features.accepted import Accepted, open_accepted
 from features.catalogue import Catalogue, catalogue_for
 from features.errors import Conflict, NotReady
+from features.fingerprint import visible_fingerprints
 from features.snapshots import Snapshot, open_snapshot
 from features.workspace import Workspace
 from proactive_rules.policy import BuiltInPolicy
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 #: Raise it when the files of a list change their meaning: lists made before then are others.
 FORMAT = 1
+#: Snapshots know nothing of these tables: a consent withdrawn later makes another list.
+_BESIDE_FEATURES = {
+    "consents": ("customer_id", "channel", "granted", "changed_at"),
+    "outcomes": ("customer_id", "outcome", "occurred_at"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +77,7 @@ class Night:
             "as_of": self.as_of.isoformat(),
             "data": self.snapshot.data_fingerprint,
             "outcomes": self._outcomes,
+            "consents": self._visible["consents"],
             "features": self.snapshot.catalogue_fingerprint,
             "models": {t: self.champions[t].sha256 for t in TARGETS if t in self.champions},
             "policy": self.policy.fingerprint,
@@ -85,13 +92,23 @@ class Night:
 
     @property
     def _outcomes(self) -> str | None:
-        """Outcomes of a plain table count as complete, and decide who is listed."""
+        """Outcomes decide who is listed; those of a plain table count as complete."""
         from training.splits.present import observation_date
 
         table = self.accepted.tables.get("outcomes")
         if table is None or observation_date(self.workspace, self.accepted) is None:
-            return None
+            return self._visible["outcomes"]
         return table.fingerprint
+
+    @cached_property
+    def _visible(self) -> dict[str, str | None]:
+        """Content of the tables no feature is made of, but the list is; None where not mapped."""
+        return {
+            name: visible_fingerprints(self.accepted, [self.instant], {name: columns})[self.instant]
+            if name in self.accepted.tables
+            else None
+            for name, columns in _BESIDE_FEATURES.items()
+        }
 
     @property
     def facts(self) -> ListFacts:

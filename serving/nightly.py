@@ -75,6 +75,8 @@ def nightly(
     BadInput : a source is older than `fresh_within` allows.
     """
     allowed = choices or NightlyChoices()
+    from serving.steps import tidy
+
     with lease(workspace.state / "nightly.lock", "forestay nightly"):
         watch = Stopwatch()
         with watch.time("open"):
@@ -84,6 +86,7 @@ def nightly(
         finished = open_list(workspace.lists, night.as_of)
         if finished and finished.fingerprint == night.fingerprint:
             show_latest(workspace.lists)
+            tidy(night)
             return _report(night, finished, "already_done")
         if finished and not allowed.supersede:
             raise _another_list(night, finished)
@@ -100,13 +103,14 @@ def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bo
 
     lists = night.workspace.lists
     before = list_before(lists, night.as_of)
-    with watch.time("materialise"):
-        materialize(night.workspace, night.catalogue, night.as_of, progress=progress)
     with watch.time("score"):
         score_all(night, progress)
     with watch.time("decide"):
         decided = decide_all(night, before)
     _require_volume(night, decided, before, allow_small=allow_small)
+    # Not before the list is known to be right: an online store that went ahead never goes back.
+    with watch.time("materialise"):
+        materialize(night.workspace, night.catalogue, night.as_of, progress=progress)
     with watch.time("write"):
         draft = draft_folder(lists, night.as_of)
         write_list(night, decided, before, draft, supersedes=predecessor(lists, night.as_of))

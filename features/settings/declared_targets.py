@@ -206,10 +206,9 @@ def _own_table(fields: Fields, sources: Sources) -> str:
 
 
 def _mapped(sources: Sources, table: str) -> tuple[str, ...]:
-    """Columns of the contract that every mapping of a table fills."""
-    found = [set(source.columns) for source in sources.get(table, ())]
-    common = set.intersection(*found) if found else set()
-    return tuple(name for name in TABLES[table].names if name in common) if found else ()
+    """Columns of the contract that any mapping of a table fills; they are null in the others."""
+    found = {name for source in sources.get(table, ()) for name in source.columns}
+    return tuple(name for name in TABLES[table].names if name in found) if found else ()
 
 
 def _own_where(fields: Fields, sources: Sources, table: str) -> str | None:

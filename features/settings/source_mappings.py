@@ -5,7 +5,7 @@ from typing import Literal
 from features.errors import BadInput
 from features.expressions import check_expression
 from features.settings.fields import Fields
-from features.settings.source_uri import is_database, uri_problem
+from features.settings.source_uri import is_database, may_be_database, uri_problem
 from features.settings.spans import parse_span
 from features.settings.yaml_lines import YamlNode
 from features.tables import SUBJECT_TABLES, TABLES, Table
@@ -81,7 +81,7 @@ def _database_table(fields: Fields, uris: tuple[str, ...]) -> str | None:
     at = fields.node.entries.get("uri", fields.node)
     if databases and not table:
         fields.refuse(at, "a database without a table", "`table:` beside `uri:`", "add `table:`")
-    if table and uris and not databases:
+    if table and uris and not any(may_be_database(uri) for uri in uris):
         fields.refuse(
             fields.node.entries["table"],
             "`table` belongs to databases, and this is a file",

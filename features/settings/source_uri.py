@@ -8,6 +8,8 @@ import re
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+)://")
 DATABASES = ("duckdb", "postgresql", "postgres")
+#: Files that are databases without saying so.
+DATABASE_FILES = (".duckdb", ".db")
 
 
 def scheme_of(uri: str) -> str | None:
@@ -21,8 +23,18 @@ def scheme_of(uri: str) -> str | None:
 
 
 def is_database(uri: str) -> bool:
-    """Tell whether a uri names a database, and so needs a table beside it."""
-    return scheme_of(uri) in DATABASES
+    """Tell whether a uri names a database, and so needs a table beside it.
+
+    >>> is_database("postgresql://${DATABASE}/shop"), is_database("shop.duckdb")
+    (True, True)
+    """
+    is_file = scheme_of(uri) in (None, "file") and uri.lower().endswith(DATABASE_FILES)
+    return is_file or scheme_of(uri) in DATABASES
+
+
+def may_be_database(uri: str) -> bool:
+    """Tell whether a uri is a database, or begins with a variable that may hold one whole."""
+    return is_database(uri) or VARIABLE.match(uri) is not None
 
 
 def uri_problem(uri: str) -> str | None:

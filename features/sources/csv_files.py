@@ -65,22 +65,29 @@ class TextRows:
         self, *, names: Sequence[str], separator: str, quote: str | bool, header_rows: int
     ) -> None:
         self._names, self._header_rows = list(names), header_rows
+        self._has_quotes = bool(quote)
         self._parse = arrow_csv.ParseOptions(
             delimiter=separator,
             quote_char=quote,
-            newlines_in_values=bool(quote),
+            newlines_in_values=self._has_quotes,
             invalid_row_handler=self._keep_broken,
         )
         self._broken: list[int] = []
+        self._is_open = False
+        self._last_cell: str | None = None
 
     def _keep_broken(self, row: arrow_csv.InvalidRow) -> str:
         self._broken.append(row.number - self._header_rows)
+        # A quote left open takes whole rows into its cell.
+        self._is_open |= "\n" in row.text and row.text.count('"') % 2 == 1
         return "skip"
 
     def read(self, path: Path, name: str) -> Iterator[pa.RecordBatch]:
         """Yield batches of all columns as text, each with its row numbers and faults."""
         try:
             yield from self._batches(path)
+            if self._has_quotes and (self._is_open or self._ends_open(path)):
+                raise _open_quote(name)
         except pa.ArrowInvalid as error:
             raise _unreadable(name, str(error)) from error
         except (OSError, EOFError, zlib.error) as error:
@@ -110,8 +117,21 @@ class TextRows:
             for batch in reader:
                 rows = self._rows(row, batch.num_rows)
                 row = int(rows[-1]) + 1 if len(rows) else row
+                if len(rows):
+                    self._last_cell = batch.column(-1)[-1].as_py()
                 yield numbered(batch, pa.array(rows), pa.nulls(len(rows), pa.string()))
         yield self._broken_rows()
+
+    def _ends_open(self, path: Path) -> bool:
+        """Tell whether the last cell ran on over lines to the end of the file, unclosed."""
+        if "\n" not in (self._last_cell or ""):
+            return False
+        compression = "gzip" if path.suffix == ".gz" else None
+        end = b""
+        with pa.input_stream(path, compression=compression) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                end = (end + block)[-BLOCK_BYTES:]
+        return not end.rstrip().endswith(b'"')
 
     def _rows(self, first: int, count: int) -> np.ndarray:
         """Count on through rows that were read, leaving out the numbers of broken ones."""
@@ -145,12 +165,18 @@ def cut_off(name: str) -> BadInput:
     )
 
 
+def _open_quote(name: str) -> BadInput:
+    """Say that a quote took the rows after it for its text; none of them would be counted."""
+    problem = f"a quote is never closed, or a row is longer than {BLOCK_BYTES >> 20} MB"
+    remedy = "close the quote; a quote inside a quoted cell is written twice"
+    return BadInput(name, problem, "rows of text", remedy)
+
+
 def _unreadable(name: str, words: str) -> BadInput:
     if "UTF8" in words:
         return not_utf8(name)
     if "straddl" in words:
-        problem = f"a row is longer than {BLOCK_BYTES >> 20} MB, or a quote is never closed"
-        return BadInput(name, problem, "rows of text", "close the quote")
+        return _open_quote(name)
     if "Empty CSV" in words:
         return BadInput(name, "the file has no rows", "a header and rows", "write the file again")
     return BadInput(name, "the text cannot be read as rows", "CSV in UTF-8", "write the file again")

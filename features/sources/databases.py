@@ -67,13 +67,14 @@ def postgresql_part(uri: str, table: str, label: str) -> Part:
     with _session(uri, name) as cursor:
         cursor.execute(f"SELECT * {select} LIMIT 0")
         raw = cursor.fetch_record_batch().schema
-    schema = plain_schema(raw)
+    texts = [f.with_type(pa.string()) if _casts(f) else f for f in raw]
+    schema = plain_schema(pa.schema(texts))
     check_names(schema.names, name)
-    numbers = frozenset(field.name for field in raw if _is_numeric(field.type))
+    numbers = frozenset(f.name for f in raw if _is_numeric(f.type) or _is(f, "money"))
 
     def read(columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         wanted = pa.schema([schema.field(column) for column in columns])
-        listed = ", ".join(quoted(column) for column in columns) or "TRUE"
+        listed = ", ".join(_selected(raw.field(column)) for column in columns) or "TRUE"
         with _session(uri, name) as cursor:
             # Else a large table is read from where another session happens to be.
             cursor.execute("SET synchronize_seqscans = off")
@@ -81,6 +82,26 @@ def postgresql_part(uri: str, table: str, label: str) -> Part:
             yield from _numbered(cursor.fetch_record_batch(), wanted)
 
     return Part(name=name, schema=schema, texts=numbers, read=read)
+
+
+def _is(field: pa.Field, name: str) -> bool:
+    return (field.metadata or {}).get(b"POSTGRESQL:type") == name.encode()
+
+
+def _casts(field: pa.Field) -> str:
+    """Say how PostgreSQL itself turns into text what the driver hands on as something else.
+
+    `money` would come as its hundredths, `char(n)` with blanks that do not count, and kinds the
+    driver does not know as bytes.
+    """
+    if _is(field, "money"):
+        return "::numeric::text"
+    is_bytes = isinstance(field.type, pa.OpaqueType) and field.type.storage_type == pa.binary()
+    return "::text" if is_bytes or _is(field, "bpchar") else ""
+
+
+def _selected(field: pa.Field) -> str:
+    return f"{quoted(field.name)}{_casts(field)} AS {quoted(field.name)}"
 
 
 def _is_numeric(type_: pa.DataType) -> bool:

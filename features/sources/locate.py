@@ -12,7 +12,7 @@ from pathlib import Path
 
 from features.errors import BadInput, ForestayError, raise_faults
 from features.settings import resolve_uri
-from features.settings.source_uri import scheme_of
+from features.settings.source_uri import DATABASE_FILES, scheme_of
 from features.sources.csv_files import csv_part
 from features.sources.databases import duckdb_part, postgresql_part
 from features.sources.json_lines import json_part
@@ -30,7 +30,6 @@ _FORMATS: dict[str, Callable[[Path, str], Part]] = {
     ".jsonl": json_part,
     ".ndjson": json_part,
 }
-_DATABASE_FILES = (".duckdb", ".db")
 _MOST_FILES = 65_536
 
 
@@ -70,7 +69,7 @@ def _locate(uri: str, source: Source, workspace: Workspace) -> Part | list[Path]
     if scheme_of(opened) in ("postgresql", "postgres"):
         return postgresql_part(opened, source.table or "", source.label)
     path = Path(opened.removeprefix("duckdb://"))
-    if opened.startswith("duckdb://") or path.suffix in _DATABASE_FILES:
+    if opened.startswith("duckdb://") or path.suffix.lower() in DATABASE_FILES:
         return _database_file(path, source, uri, where)
     return _files(path, uri, where)
 

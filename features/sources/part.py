@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from pyarrow import compute
 
 from features.errors import BadInput
 from features.sql_words import BROKEN, ROW
@@ -18,6 +19,9 @@ from features.sql_words import BROKEN, ROW
 BATCH_ROWS = 65_536
 #: Bytes of text a reader parses at once; no single row of a text file may be longer.
 BLOCK_BYTES = 8 << 20
+_UUID_BYTES = 16
+#: Where the groups of hexadecimal digits of a UUID begin and end.
+_UUID_GROUPS = ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,7 @@ def numbered(batch: pa.RecordBatch, rows: pa.Array, broken: pa.Array) -> pa.Reco
 
 def plain_type(type_: pa.DataType) -> pa.DataType:
     """Name the type a column is handed on with: no dictionaries, extensions or odd units."""
-    if isinstance(type_, pa.BaseExtensionType):
+    if isinstance(type_, pa.BaseExtensionType) and not isinstance(type_, pa.UuidType):
         return plain_type(type_.storage_type)
     if pa.types.is_dictionary(type_):
         return plain_type(type_.value_type)
@@ -72,8 +76,12 @@ def plain_type(type_: pa.DataType) -> pa.DataType:
         return pa.float64()
     if pa.types.is_float16(type_):
         return pa.float32()
+    return pa.string() if _is_other_text(type_) else type_
+
+
+def _is_other_text(type_: pa.DataType) -> bool:
     is_text = pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
-    return pa.string() if is_text else type_
+    return is_text or isinstance(type_, pa.UuidType)
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -89,12 +97,27 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 def as_plain(column: pa.Array, type_: pa.DataType) -> pa.Array:
     """Bring a column to another type; nanoseconds are cut to microseconds."""
+    if isinstance(column.type, pa.UuidType):
+        column = _uuid_texts(column)
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if column.type.equals(type_):
         return column
     cut = pa.types.is_timestamp(column.type) and column.type.unit == "ns"
     return column.cast(type_, safe=not cut)
+
+
+def _uuid_texts(column: pa.Array) -> pa.Array:
+    """Write UUIDs as people do: their 16 bytes are no text, and would read as missing."""
+    filled = column.storage.fill_null(bytes(_UUID_BYTES))
+    start = filled.offset * _UUID_BYTES
+    data = filled.buffers()[1].to_pybytes()[start : start + len(filled) * _UUID_BYTES]
+    digits = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(2 * _UUID_BYTES), len(filled), [None, pa.py_buffer(data.hex().encode())]
+    )
+    groups = [compute.binary_slice(digits, *ends).cast(pa.string()) for ends in _UUID_GROUPS]
+    texts = compute.binary_join_element_wise(*groups, "-")
+    return compute.if_else(column.is_valid(), texts, None)
 
 
 def unified_schema(parts: Sequence[Part]) -> pa.Schema:

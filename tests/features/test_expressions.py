@@ -215,6 +215,18 @@ def test_a_fault_names_the_nearest_and_the_place(sql, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("sql", "name"),
+    [("at", "at"), ("Price * order", "order"), ("lower(from)", "from"), ("Customer ID", None)],
+)
+def test_an_unquoted_word_of_sql_is_told_to_be_quoted(sql, name):
+    """A column named like a word of SQL, or with a space, is the usual cause of a syntax error."""
+    with pytest.raises(BadInput) as caught:
+        check_expression(sql, columns=None, where="w")
+    assert f"if `{name or sql}` is a column, write it in double quotes" in caught.value.remedy
+    check_expression(sql.replace(name or sql, f'"{name or sql}"'), columns=None, where="w")
+
+
 def test_a_column_may_bear_a_forbidden_name():
     """A source's own column called `user` or `current_date` can be used."""
     check_expression('"user" || "current_date"', columns=["user", "current_date"], where="w")

@@ -101,9 +101,15 @@ def nothing(path: Path) -> None:
         pytest.param("a.csv", text(GOOD.encode("utf-16")), "not UTF-8", id="utf-16"),
         pytest.param(
             "a.csv",
-            text(GOOD + 'z,"2020-01-01,5\n' + "z,2020-01-01,5\n" * 10),
-            r"ragged_row",
+            text(GOOD + "z,2020-01-01,5\n" * 90 + 'z,"2020-01-01,5\n' + "z,2020-01-01,5\n" * 10),
+            r"a quote is never closed",
             id="quote-never-closed",
+        ),
+        pytest.param(
+            "a.csv",
+            text(GOOD + "z,2020-01-01,5\n" * 90 + 'z,2020-01-01,"5\n' + "z,2020-01-01,5\n" * 10),
+            r"a quote is never closed",
+            id="quote-of-the-last-cell-never-closed",
         ),
         pytest.param("a.csv.gz", cut_gzip, "cut off or damaged", id="cut-gzip"),
         pytest.param("a.csv.gz", text(GOOD), "cut off or damaged", id="not-gzip"),

@@ -193,6 +193,34 @@ def test_a_table_of_a_postgresql_server_is_read(market, server):
     assert rows[0]["category"] == "2020-07-01"
 
 
+def test_types_of_postgresql_the_driver_does_not_know_are_read_as_people_write_them(market, server):
+    """A uuid is its text, money its amount, char(n) has no blanks; none reads as missing."""
+    server.execute(
+        'CREATE TABLE "forestay ingest".orders AS SELECT'
+        " '00000000-0000-0000-0000-00000000000a'::uuid AS customer, '2020-07-01'::date AS moment,"
+        " '$3.50'::money AS amount, 'ab'::char(9) AS kind, '10.0.0.7'::inet AS place"
+    )
+    columns = {**ORDERS, "category": "kind", "channel": "place"}
+    market.map("orders", SERVER, columns, table="forestay ingest.orders")
+    market.ingest()
+    (row,) = market.accepted("orders")
+    assert row["customer_id"] == "00000000-0000-0000-0000-00000000000a"
+    assert (row["amount"], row["category"], row["channel"]) == (Decimal("3.5"), "ab", "10.0.0.7/32")
+
+
+def test_a_uuid_of_a_parquet_file_is_its_text(market):
+    """Its bytes are no text and would read as missing."""
+    texts = "'0123abcd-0000-0000-0000-00000000000' || i"
+    duckdb.sql(
+        f"SELECT CASE WHEN i <> 2 THEN CAST({texts} AS UUID) END AS customer,"
+        " DATE '2020-07-01' AS moment, 5 AS amount FROM range(1, 4) t(i)"
+    ).write_parquet(str(market.workspace.folder / "a.parquet"))
+    market.map("orders", "a.parquet", ORDERS)
+    market.ingest()
+    ids = sorted(row["customer_id"] for row in market.accepted("orders"))
+    assert ids == [f"0123abcd-0000-0000-0000-00000000000{i}" for i in (1, 3)]
+
+
 def test_many_rows_of_a_postgresql_server_keep_their_order(market, server):
     """Batches are numbered through."""
     server.execute(

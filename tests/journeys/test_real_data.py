@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner
 
-from serving.cli import main
+from serving.cli.group import forestay
 
 WORKSPACES = Path(__file__).parents[1] / "workspaces"
 #: Workspace and target -> ROC AUC of a four-variable logistic regression (or, for the customer
@@ -36,7 +36,7 @@ def ran(data_dir, tmp_path_factory):
                 WORKSPACES / name, folder, ignore=shutil.ignore_patterns(".*", "l*", "m*")
             )
             done = CliRunner(env={"FORESTAY_DATA": str(data_dir)}).invoke(
-                main, ["run", "--workspace", str(folder), "--json"]
+                forestay, ["run", "--workspace", str(folder), "--json"]
             )
             assert done.exit_code == 0, done.output
             answers[name] = folder, json.loads(done.stdout)

@@ -236,3 +236,33 @@ def test_due_dates_count_from_local_midnight(shop, monkeypatch):
     rows = listed(shop)
     due = {row["due_by"] for row in rows.to_pylist() if row["action"] == "retention_contact"}
     assert due - {None} == {datetime(2011, 7, 3, 16, tzinfo=UTC)}
+
+
+def test_a_consent_withdrawn_after_the_night_makes_another_list(shop, monkeypatch):
+    """Features know nothing of consents; "already done" would send what was since denied."""
+    serve(monkeypatch, {"churn": CHAMPIONS["churn"]})
+    nightly(shop)
+    one = first_by_email(shop)
+    with (shop.folder / "consents.csv").open("a") as file:
+        file.write(f"{one},email,false,2011-06-30 08:00:00\n")
+    ingest(shop)
+    with pytest.raises(Conflict, match="made from other consents"):
+        nightly(shop)
+    assert nightly(shop, choices=NightlyChoices(supersede=True)).status == "written"
+    sent = (shop.lists / f"{AS_OF}" / "contacts_email.csv").read_text("utf-8-sig")
+    assert f'"{one}"' not in sent
+
+
+def test_a_night_that_is_refused_leaves_the_online_store_alone(shop, monkeypatch):
+    """A mistyped year lists nobody; loaded first, it would keep every later night out."""
+    loaded = []
+    monkeypatch.setattr(features.feature_store, "materialize", lambda *_, **__: loaded.append(1))
+    with pytest.raises(NotReady, match="no customer is active"):
+        nightly(shop, date(2031, 7, 1))
+    assert not loaded
+
+
+def first_by_email(workspace):
+    """Name a customer who is written to."""
+    rows = listed(workspace)
+    return rows.filter(pc.equal(rows["channel"], "email"))["customer_id"][0].as_py()
