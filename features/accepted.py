@@ -190,6 +190,21 @@ def verify_file(path: Path, expected: AcceptedFile) -> None:
         raise _broken(path, "cannot be read") from error
 
 
+def verify_pages(path: Path) -> None:
+    """Read every page of a file once, piece by piece, so that damage inside it is found.
+
+    Raises
+    ------
+    BrokenRecord : a page is damaged.
+    """
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for _ in file.iter_batches(use_threads=False):
+                pass
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, "is damaged") from error
+
+
 def _naive(rows: pa.Table) -> pa.Table:
     fields = [
         pa.field(f.name, pa.timestamp("us")) if pa.types.is_timestamp(f.type) else f

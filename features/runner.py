@@ -68,7 +68,7 @@ def collect_all(
     ahead = -(-threads // max(1, len(queries)))
     waiting: deque[_Job] = deque()
     with (
-        progress.step("computing", total=len(wanted)) as step,
+        progress.step("Computing per customer", total=len(wanted)) as step,
         ThreadPoolExecutor(threads) as pool,
     ):
         try:

@@ -38,7 +38,7 @@ def score_all(night: Night, progress: Progress) -> None:
         return
     asked = _populations(night)
     answers = newest_consents(night.accepted, night.instant)
-    with progress.step("scoring customers", total=len(missing)) as step:
+    with progress.step("Scoring customers", total=len(missing)) as step:
         for bucket in missing:
             rows = night.snapshot.read(bucket)
             mine = {target: ids[bucket] for target, ids in asked.items()}

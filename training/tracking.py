@@ -72,7 +72,17 @@ def open_store(workspace: Workspace) -> Store:
     if database is None:
         return Store(uri=uri, folder=None, client=_client(uri))
     database.parent.mkdir(parents=True, exist_ok=True)
-    _set_paths_right(database, database.parent)
+    try:
+        _set_paths_right(database, database.parent)
+    except sqlite3.OperationalError:  # locked, or a full disk: the file itself is whole
+        raise
+    except sqlite3.DatabaseError as error:
+        raise BrokenRecord(
+            str(database),
+            "it is damaged, or no SQLite database",
+            "the database that MLflow wrote",
+            "restore mlruns from a backup, or move it away and run `forestay train`",
+        ) from error
     return Store(uri=uri, folder=database.parent, client=_client(uri))
 
 

@@ -21,6 +21,7 @@ from features.accepted import (
     manifest_text,
     open_accepted,
     verify_file,
+    verify_pages,
 )
 from features.errors import BrokenRecord, Conflict, NotReady
 from features.ingest.content import Content
@@ -61,7 +62,7 @@ def exclusive(state: Path) -> Iterator[Path]:
 
 
 def is_current(workspace: Workspace, content: Content) -> bool:
-    """Tell whether this content is what is accepted already, with every file in place."""
+    """Tell whether this content is what is accepted already, with every page of it sound."""
     try:
         accepted = open_accepted(workspace)
         if accepted.fingerprint != content.fingerprint:
@@ -69,6 +70,7 @@ def is_current(workspace: Workspace, content: Content) -> bool:
         for table in accepted.tables.values():
             for file in table.files:
                 verify_file(accepted.folder / file.name, file)
+                verify_pages(accepted.folder / file.name)
     except (NotReady, BrokenRecord):
         return False
     return True

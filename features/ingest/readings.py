@@ -79,11 +79,14 @@ def choose_reading(
             continue
         return Expression(field=name, sql=sql, reading=index, kind=kind, casts={})
     words = str(refusals[0]).split("\n")[0].partition(": ")[2] or "it cannot be computed"
+    is_nested = "not a struct" in words
     raise BadInput(
         where,
         f"`{sql}` does not fit the columns' types: {words.rstrip('.')}",
         "an expression whose operators and functions fit the types `forestay check` prints",
-        "convert a column first, as in `TRY_CAST(Price AS DOUBLE)`",
+        "reach into JSON with an arrow, as in `address->>'city'`"
+        if is_nested
+        else "convert a column first, as in `TRY_CAST(Price AS DOUBLE)`",
     )
 
 

@@ -115,7 +115,7 @@ def _stage_stream(
         relation=relation,
         files=tuple(plan.files),
         read=stream.rows,
-        types=_types(connection, found),
+        types=_types(connection, found, mapping.id_columns),
         extras=plan.extras,
         left_out=tuple(name for name in mapping.extras if name not in plan.extras),
     )
@@ -204,9 +204,9 @@ def _conversion(mapping: Mapping, column: Column, fit: Expression, zone: str) ->
 
 
 def _types(
-    connection: duckdb.DuckDBPyConnection, found: MappingOf[str, FoundType]
+    connection: duckdb.DuckDBPyConnection, found: MappingOf[str, FoundType], ids: frozenset[str]
 ) -> dict[str, str]:
-    """Print the types of the columns as they are read."""
+    """Print the types of the columns as they are read; bare text used in an id stays text."""
     rows = connection.execute("DESCRIBE empty").fetchall()
     types = {str(row[0]): str(row[1]) for row in rows[:-3]}
-    return types | {name: type_.shown for name, type_ in found.items()}
+    return types | {n: "VARCHAR" if n in ids else type_.shown for n, type_ in found.items()}

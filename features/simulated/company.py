@@ -66,7 +66,7 @@ def simulate(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         Files(folder) as files,
-        progress.step("simulating a company", total=len(firsts)) as step,
+        progress.step("Simulating a company", total=len(firsts)) as step,
     ):
         for number, (first, own) in enumerate(zip(firsts, root.spawn(len(firsts)), strict=True)):
             rng = np.random.default_rng(own)

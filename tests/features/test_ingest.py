@@ -222,6 +222,17 @@ def test_a_damaged_bucket_is_written_anew_by_the_next_ingest(market):
     assert len(market.accepted("orders")) == 1
 
 
+def test_a_page_damaged_inside_is_written_anew_by_the_next_ingest(market):
+    """Size and footer are right, a page is not: the remedy of the message heals that too."""
+    market.map("orders", market.write_csv("a.csv", orders_csv("x,2020-01-01,5")), ORDERS)
+    market.ingest()
+    path = next(market.workspace.state.glob("accepted-*/orders/*.parquet"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:60] + bytes([whole[60] ^ 255]) + whole[61:])
+    assert market.ingest().changed
+    assert path.read_bytes() == whole
+
+
 def test_the_present_is_the_latest_event_unless_it_is_set(market):
     """data_until comes from orders, interactions, contracts and contacts alone."""
     market.write_csv("a.csv", orders_csv("x,2020-01-01,5", "x,2020-03-01,5"))

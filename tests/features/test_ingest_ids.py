@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from features.errors import BadInput
 from tests.small_market import ORDERS, SmallMarket, orders_csv
 
 
@@ -190,3 +191,24 @@ def test_profiles_and_outcomes_of_one_file_share_their_position_ids(market):
     market.ingest()
     assert [row["customer_id"] for row in market.accepted("outcomes")] == ["p.csv#2"]
     assert [row["customer_id"] for row in market.accepted("profiles")] == ["p.csv#1", "p.csv#2"]
+
+
+def test_a_column_used_in_an_id_is_shown_as_the_text_it_stays(tmp_path):
+    """`forestay check` prints what is read, not what the digits look like."""
+    market = SmallMarket(tmp_path)
+    market.map("orders", market.write_csv("a.csv", orders_csv("7,2020-01-01,5")), ORDERS)
+    assert market.ingest().sources[0].types["customer"] == "VARCHAR"
+
+
+def test_a_field_of_nested_json_is_told_to_be_reached_by_an_arrow(tmp_path):
+    """Bare text has no fields; the message says what to write, and that works."""
+    market = SmallMarket(tmp_path)
+    market.write_csv("a.jsonl", '{"who": {"id": "007"}, "moment": "2020-01-01", "amount": 5}\n')
+    empty = market.workspace
+    market.map("orders", "a.jsonl", {**ORDERS, "customer_id": "who.id"})
+    with pytest.raises(BadInput, match="reach into JSON with an arrow"):
+        market.ingest()
+    market.workspace = empty
+    market.map("orders", "a.jsonl", {**ORDERS, "customer_id": "who->>'id'"})
+    market.ingest()
+    assert [row["customer_id"] for row in market.accepted("orders")] == ["007"]

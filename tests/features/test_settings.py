@@ -115,6 +115,26 @@ def test_the_shop_of_the_design_loads(tmp_path):
     )
 
 
+def test_an_own_feature_may_use_a_column_that_one_of_several_mappings_fills(tmp_path):
+    """Where a mapping does not fill it, it is null there, as any other column."""
+    mapping = "{uri: a.csv, columns: {customer_id: a, ordered_at: b, amount: c%s}}"
+    text = (
+        f"name: x\nsources:\n  orders: [{mapping % ''}, {mapping % ', quantity: d'}]\n"
+        "features: [{name: pieces, table: orders, aggregate: sum, column: quantity,"
+        " where: quantity > 1, says: {en: a, zh: b}}]\n"
+    )
+    (tmp_path / "forestay.yaml").write_text(text, encoding="utf-8")
+    assert load_workspace(tmp_path).features[0].column == "quantity"
+
+
+def test_a_table_is_for_databases_however_they_are_named(tmp_path):
+    """A DuckDB file by its ending, or a uri that is wholly a secret, takes `table:` too."""
+    for uri in ("shop.duckdb", "duckdb://shop.db", "${DATABASE_URL}"):
+        text = TINY.replace("a.csv", f"'{uri}', table: orders")
+        (tmp_path / "forestay.yaml").write_text(text, encoding="utf-8")
+        assert load_workspace(tmp_path).sources["orders"][0].table == "orders"
+
+
 def test_the_customer_table_of_the_design_loads(tmp_path):
     """The second example takes its churn from the outcomes."""
     telco = load(tmp_path, TELCO)

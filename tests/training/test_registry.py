@@ -82,6 +82,13 @@ def test_lost_files_are_refused(market: Workspace) -> None:
         load_champion(market, "churn")
 
 
+def test_a_damaged_database_is_named(market: Workspace) -> None:
+    """It is the user's file that must be restored, not a bug."""
+    (market.folder / "mlruns" / "mlflow.db").write_bytes(b"garbage" * 900)
+    with pytest.raises(BrokenRecord, match="no SQLite database"):
+        list_models(market)
+
+
 def test_a_moved_workspace_goes_on_training(two: Workspace, again: TrainReport) -> None:
     """New artifacts land in the new place, and MLflow's own records point there."""
     client = open_store(two).client
