@@ -267,7 +267,7 @@ def _check_columns(names: Sequence[str], columns: Sequence[str] | None, where: s
     for name in names:
         lower = name.lower()
         # `age`, `user` or `uuid` may be a column; where columns are known it is asked again.
-        asked_later = columns is None and not lower.startswith(("current_", "local"))
+        asked_later = columns is None and not lower.startswith(("current_", "local", "rowid"))
         if lower in VOLATILE and lower not in known and not asked_later:
             _refuse(where, f"`{name}` is not allowed: results must repeat", "write the date itself")
         if columns is not None and lower not in known:

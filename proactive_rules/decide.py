@@ -50,7 +50,8 @@ def decide(customers: pa.Table, policy: BuiltInPolicy, as_of: datetime) -> pa.Ta
     ----------
     customers : one row a customer, in any order: `customer_id`, `churn_risk`, `complaint_risk`
         (null where there is no model or the customer is not at that risk); where known
-        `amount_total_365d`, `price_total` (currency) and `consent_<channel>` (false: denied).
+        `amount_total_365d`, `price_total` (currency) and `consent_<channel>` (false: denied; null:
+        never asked, which denies marketing and allows service; no such column: not checked).
     policy : what may be done.
     as_of : the instant decided for; deadlines count from it.
 
@@ -129,7 +130,8 @@ def _denies(customers: pa.Table, action: Action) -> Flags:
     name = f"consent_{action.channel}"
     if name not in customers.column_names:
         return np.zeros(customers.num_rows, dtype=bool)
-    denied = pc.fill_null(pc.invert(customers[name]), fill_value=False)
+    silence = action.purpose == "marketing"
+    denied = pc.fill_null(pc.invert(customers[name]), fill_value=silence)
     return np.asarray(denied.to_numpy(), dtype=bool)
 
 

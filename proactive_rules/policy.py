@@ -23,10 +23,12 @@ Risk = Literal["churn", "complaint"]
 class Action:
     """Something we may do for a customer, through one channel.
 
-    `effect` is declared: the relative change of the risk it `lowers`; -0.2 means a fifth less.
+    `effect` is declared: the relative change of the risk it `lowers`; -0.2 means a fifth less. Who
+    was never asked for consent may get service, not marketing.
     """
 
     name: str
+    purpose: Literal["service", "marketing"]
     lowers: Risk
     channel: str
     effect: float
@@ -39,6 +41,7 @@ class Action:
 
 SERVICE_RECOVERY = Action(
     name="service_recovery",
+    purpose="service",
     lowers="complaint",
     channel="phone",
     effect=-0.20,
@@ -53,6 +56,7 @@ SERVICE_RECOVERY = Action(
 )
 RETENTION_CONTACT = Action(
     name="retention_contact",
+    purpose="marketing",
     lowers="churn",
     channel="email",
     effect=-0.10,

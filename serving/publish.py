@@ -54,7 +54,6 @@ def publish(lists: Path, as_of: date, draft: Path) -> Path:
         shutil.rmtree(aside, ignore_errors=True)
         folder.replace(aside)
         draft.replace(folder)
-        shutil.rmtree(aside)
     else:
         draft.replace(folder)
     show_latest(lists)
@@ -62,7 +61,9 @@ def publish(lists: Path, as_of: date, draft: Path) -> Path:
 
 
 def show_latest(lists: Path) -> None:
-    """Point `latest` to the newest complete list."""
+    """Point `latest` to the newest complete list, and drop what a replaced one left aside."""
+    for aside in lists.glob(".*.old"):
+        shutil.rmtree(aside, ignore_errors=True)
     dates = list_dates(lists)
     link = lists / LATEST
     if dates and (not link.is_symlink() or link.readlink().name != dates[-1].isoformat()):

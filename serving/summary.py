@@ -131,6 +131,7 @@ def _warnings(
         for target in night.workspace.targets
         if target not in night.champions
     ]
+    found += _ahead_of_data(night)
     if not consent_checked:
         found.append(
             _warning(
@@ -145,6 +146,22 @@ def _warnings(
         if psi.get("score", 0.0) > DRIFTED
     ]
     return found
+
+
+def _ahead_of_data(night: Night) -> list[dict[str, str]]:
+    """Tell of a date the data do not reach: without their newest days everyone seems quiet."""
+    from training.splits.present import nightly_as_of
+
+    newest = nightly_as_of(night.workspace, night.accepted)
+    if night.as_of <= newest:
+        return []
+    return [
+        _warning(
+            "ahead_of_data",
+            f"The data end before {newest}; what happened since then is not in this list.",
+            f"数据截至{newest}之前，名单不含此后发生的情况。",
+        )
+    ]
 
 
 def _drifted(target: str, psi: Mapping[str, float]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from features.sql_words import quoted
 LONGEST_CHAIN = 100
 SEGMENTS = quoted("alias segments")
 PIECES = quoted("alias pieces")
-_LINKS = quoted("alias links")
+_LINKS, _RETURNS = quoted("alias links"), quoted("alias returns")
 _BEFORE = "coalesce({from_}, '-infinity'::TIMESTAMPTZ) < coalesce({until}, 'infinity'::TIMESTAMPTZ)"
 
 
@@ -31,7 +31,10 @@ def resolve_aliases(connection: duckdb.DuckDBPyConnection, aliases: StagedTable)
         CREATE TABLE {_LINKS} AS
         SELECT alias, customer_id, known_at AS from_at, superseded_at AS until_at
         FROM {aliases.rows} LEFT JOIN {aliases.fates} USING ({POSITION})
-        WHERE {FAULTS} IS NULL AND fate IS NULL AND alias <> customer_id""")
+        WHERE {FAULTS} IS NULL AND fate IS NULL""")
+    # An id that is its own customer again ends what stood before; it leads nowhere further.
+    connection.execute(f"CREATE TABLE {_RETURNS} AS FROM {_LINKS} WHERE alias = customer_id")
+    connection.execute(f"DELETE FROM {_LINKS} WHERE alias = customer_id")
     connection.execute(f"CREATE TABLE {SEGMENTS} AS FROM {_LINKS}")
     for _ in range(LONGEST_CHAIN):
         circles = _count(connection, f"SELECT count(*) FROM {SEGMENTS} WHERE alias = customer_id")
@@ -52,8 +55,8 @@ def _follow(connection: duckdb.DuckDBPyConnection) -> bool:
     """Follow every chain by one link; tell whether there was one to follow."""
     overlap = "greatest(s.from_at, l.from_at)", "least(s.until_at, l.until_at)"
     first = f"""
-        SELECT alias, min(coalesce(from_at, '-infinity')) AS first_at FROM {_LINKS}
-        GROUP BY alias"""
+        SELECT alias, min(coalesce(from_at, '-infinity')) AS first_at
+        FROM (FROM {_LINKS} UNION ALL FROM {_RETURNS}) GROUP BY alias"""
     further = f"""
         SELECT s.alias, l.customer_id, {overlap[0]} AS from_at, {overlap[1]} AS until_at
         FROM {SEGMENTS} s JOIN {_LINKS} l ON s.customer_id = l.alias
@@ -66,6 +69,8 @@ def _follow(connection: duckdb.DuckDBPyConnection) -> bool:
         CREATE OR REPLACE TABLE {SEGMENTS} AS
         {further}
         UNION ALL
+        {further.replace("l.customer_id", "s.customer_id").replace(_LINKS, _RETURNS)}
+        UNION ALL
         SELECT s.alias, s.customer_id, s.from_at, CASE WHEN f.alias IS NULL THEN s.until_at ELSE
             {until} END
         FROM {SEGMENTS} s LEFT JOIN ({first}) f ON s.customer_id = f.alias
@@ -77,9 +82,11 @@ def _follow(connection: duckdb.DuckDBPyConnection) -> bool:
 def _cut(connection: duckdb.DuckDBPyConnection) -> None:
     """Add the time before an alias is known, in which it is its own customer."""
     connection.execute(f"""
-        CREATE TABLE {PIECES} AS FROM {SEGMENTS}
-        UNION ALL
-        SELECT alias, alias, NULL, min(from_at) FROM {SEGMENTS} GROUP BY alias
+        CREATE TABLE {PIECES} AS WITH known AS (
+            FROM {SEGMENTS} UNION ALL
+            FROM {_RETURNS} WHERE alias IN (SELECT alias FROM {_LINKS}))
+        FROM known UNION ALL
+        SELECT alias, alias, NULL, min(from_at) FROM known GROUP BY alias
         HAVING count(*) = count(from_at)""")
 
 

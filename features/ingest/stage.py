@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from features.errors import BadInput, ForestayError, raise_faults
-from features.ingest.conversions import Conversion, convert, wrong_type
+from features.ingest.conversions import Conversion, convert, is_number, wrong_type
 from features.ingest.mapping import Mapping, read_mapping
 from features.ingest.readings import (
     Expression,
@@ -151,6 +151,8 @@ def _fit(
             expressions.append(fit)
             if column:
                 conversions[name] = _conversion(mapping, column, fit, zone)
+            if name == KEEP:
+                _check_condition(mapping, fit.kind)
         except BadInput as error:
             faults.append(error)
     raise_faults(faults)
@@ -201,6 +203,18 @@ def _conversion(mapping: Mapping, column: Column, fit: Expression, zone: str) ->
         field = f"{mapping.source.label}.columns.{column.name}"
         raise wrong_type(column, fit.kind, f"forestay.yaml, field {field}")
     return made
+
+
+def _check_condition(mapping: Mapping, kind: str) -> None:
+    """Refuse a `where` that is neither true nor false; of a number, all but 0 is true."""
+    if kind in ("BOOLEAN", '"NULL"') or is_number(kind):
+        return
+    raise BadInput(
+        f"forestay.yaml, field {mapping.source.label}.where",
+        f"`{mapping.where}` gives {kind}, which is neither true nor false",
+        "a condition, as in `Quantity > 0`",
+        "compare it with something, as in `status = 'paid'`",
+    )
 
 
 def _types(

@@ -35,7 +35,8 @@ ROLES: dict[str, str] = {
     "resolved_at": "resolved, closed, solved, completed, finished",
     "starts_at": "start, starts, started, begin, begins, since, from, activated, effective, signed",
     "ends_at": "expires, expiry, expiration, end, ends, ended, until, to",
-    "cancelled_at": "cancelled, canceled, cancellation, terminated, termination, churn, moved out",
+    "cancelled_at": "cancelled, canceled, cancellation, cancel, terminated, termination, churned,"
+    " churn, moved out",
     "joined_at": "joined, signup, sign up, registered, registration, since, created, first, join",
     "left_at": f"{', '.join(_CHURN.split())}, cancel, cancellation, end, date, time",
     "sent_at": "sent, contacted, delivered, mailed",

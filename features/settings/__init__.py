@@ -88,6 +88,13 @@ SETTINGS: tuple[Setting, ...] = (
         ours=True,
     ),
     Setting(
+        name="MLFLOW_HTTP_REQUEST_MAX_RETRIES",
+        default="2",
+        unit="times",
+        help="How often a server of MLflow is asked again; seven times take minutes in silence.",
+        ours=True,
+    ),
+    Setting(
         name="BENTOML_DO_NOT_TRACK",
         default="True",
         unit="flag",

@@ -16,6 +16,8 @@ from features.errors import Faults, ForestayError, Unavailable
 
 MUST_CHANGE, INTERRUPTED = 1, 130
 
+#: Packages whose messages hold cells of the user's tables.
+_QUOTING = ("_duckdb", "duckdb", "pyarrow", "polars", "pandas")
 _DISK: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space and run the command again"),
     errno.EDQUOT: ("the quota of the disk is used up", "free some space and run it again"),
@@ -67,7 +69,7 @@ def _said(error: Exception, folder: Path) -> ForestayError:
         return Unavailable(
             str(error.filename or folder), problem, "a place that can be written", remedy
         )
-    log = _log(folder)
+    log = _log(folder, _trace(error))
     return ForestayError(
         "forestay",
         f"this is a bug of Forestay, not of yours ({type(error).__name__})",
@@ -76,8 +78,16 @@ def _said(error: Exception, folder: Path) -> ForestayError:
     )
 
 
-def _log(folder: Path) -> Path:
-    """Write the traceback where only the user sees it."""
+def _trace(error: Exception) -> str:
+    """Write the traceback; the words of data libraries stay out, for they quote the data."""
+    lines = traceback.format_exception(error)
+    if type(error).__module__.split(".")[0] in _QUOTING:
+        lines = [*traceback.format_tb(error.__traceback__), type(error).__name__]
+    return "".join(lines)
+
+
+def _log(folder: Path, trace: str) -> Path:
+    """Write the traceback where only the user sees it, without the values of any cell."""
     name = f"bug-{time.strftime('%Y%m%dT%H%M%S')}.log"
     home = folder / ".forestay" if (folder / "forestay.yaml").is_file() else None
     try:
@@ -85,8 +95,8 @@ def _log(folder: Path) -> Path:
             raise FileNotFoundError
         home.joinpath("log").mkdir(parents=True, exist_ok=True)
         path = home / "log" / name
-        path.write_text(traceback.format_exc(), encoding="utf-8")
+        path.write_text(trace, encoding="utf-8")
     except OSError:
         path = Path(tempfile.mkdtemp(prefix="forestay-")) / name
-        path.write_text(traceback.format_exc(), encoding="utf-8")
+        path.write_text(trace, encoding="utf-8")
     return path

@@ -53,6 +53,8 @@ def command(
     """
     if as_of and (first or last):
         raise click.UsageError("--as-of and --from/--to exclude each other")
+    if first and last and first > last:
+        raise click.UsageError(f"--from {first} lies after --to {last}")
     from features.accepted import open_accepted
     from features.snapshots import build_snapshots, stale_snapshots
 

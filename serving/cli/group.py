@@ -1,5 +1,7 @@
 """The group of all commands; loads the file of the one that is called."""
 
+import json
+
 import click
 
 from serving.cli import COMMANDS, module_of
@@ -19,6 +21,16 @@ class Commands(click.Group):
         command: click.Command = module_of(cmd_name).command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; wrong usage is told on stdout too where a machine listens."""
+        as_json = "--json" in (*ctx._protected_args, *ctx.args)  # noqa: SLF001 - click keeps them there
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if as_json:
+                click.echo(json.dumps({"error": _usage(error)}, ensure_ascii=False, indent=2))
+            raise
+
     def format_commands(
         self,
         ctx: click.Context,  # noqa: ARG002 - click's signature
@@ -27,6 +39,16 @@ class Commands(click.Group):
         """List the commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _usage(error: click.UsageError) -> dict[str, str]:
+    command = error.ctx.command_path if error.ctx else "forestay"
+    return {
+        "where": command,
+        "problem": error.format_message().rstrip("."),
+        "expected": "the usage of the command",
+        "remedy": f"look at `{command} --help`",
+    }
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -292,7 +292,7 @@ def test_every_function_of_duckdb_that_is_not_listed_is_refused():
     assert passed == []
 
 
-@pytest.mark.parametrize("name", ["age", "user", "uuid", "rowid", "today"])
+@pytest.mark.parametrize("name", ["age", "user", "uuid", "today"])
 def test_a_column_may_bear_the_name_of_a_changing_function(name):
     """`age: age` maps a column; where the source has none, nothing else is meant by it."""
     check_expression(name, columns=None, where="w")

@@ -228,7 +228,10 @@ def test_a_page_damaged_inside_is_written_anew_by_the_next_ingest(market):
     market.ingest()
     path = next(market.workspace.state.glob("accepted-*/orders/*.parquet"))
     whole = path.read_bytes()
-    path.write_bytes(whole[:60] + bytes([whole[60] ^ 255]) + whole[61:])
+    with pq.ParquetFile(path) as file:
+        chunk = file.metadata.row_group(0).column(0)
+    inside = chunk.data_page_offset + chunk.total_compressed_size // 2 - 1
+    path.write_bytes(whole[:inside] + bytes([whole[inside] ^ 255]) + whole[inside + 1 :])
     assert market.ingest().changed
     assert path.read_bytes() == whole
 

@@ -284,3 +284,12 @@ def test_a_time_of_year_three_hundred_thousand_is_an_error_of_the_file(tmp_path)
     market.map("orders", "a.parquet", ORDERS)
     with pytest.raises(BadInput, match=r"a\.parquet|not_a_time"):
         market.ingest()
+
+
+@pytest.mark.parametrize("where", ["customer", "customer || 'x'", "DATE '2020-01-01'"])
+def test_a_where_that_is_no_condition_is_refused(tmp_path, where):
+    """It would fail on the first value, with that value in the message."""
+    market = SmallMarket(tmp_path)
+    market.map("orders", market.write_csv("a.csv", GOOD), ORDERS, where=where)
+    with pytest.raises(BadInput, match="neither true nor false"):
+        market.ingest()

@@ -189,6 +189,14 @@ def test_an_alias_cuts_only_the_version_it_meets(market, known, lives):
             id="three-links",
         ),
         pytest.param(
+            ["a b 3", "a a 6"], [("a", 1, 3), ("a", 6, None), ("b", 3, 6)], id="taken-back"
+        ),
+        pytest.param(
+            ["a b 2", "b c 4", "b b 6"],
+            [("a", 1, 2), ("b", 2, 4), ("b", 6, None), ("c", 4, 6)],
+            id="taken-back-along-a-chain",
+        ),
+        pytest.param(
             ["a b 3", "a c 6"], [("a", 1, 3), ("b", 3, 6), ("c", 6, None)], id="given-again"
         ),
         pytest.param(

@@ -562,3 +562,10 @@ def test_for_any_slip_of_the_keyboard_the_file_loads_or_says_why(slips):
         except ForestayError as error:
             place = error.where
     assert place.startswith("forestay.yaml")
+
+
+def test_an_mlflow_server_that_is_away_is_not_asked_for_minutes():
+    """Seven tries, MLflow's own choice, leave a command silent for four minutes."""
+    found = {s.name: s for s in SETTINGS}["MLFLOW_HTTP_REQUEST_MAX_RETRIES"]
+    assert found.ours
+    assert int(found.default) <= 3

@@ -84,13 +84,25 @@ def test_decide_without_any_model_leaves_everyone_alone():
 
 
 def test_decide_respects_a_denied_channel():
-    """Denied is left alone; unknown and granted may be contacted."""
+    """Who denied it is left alone, who granted it may be contacted."""
     table = customers(
-        churn_risk=[0.9, 0.8, 0.7], amount_total_365d=[99.0] * 3, consent_email=[False, None, True]
+        churn_risk=[0.9, 0.7], amount_total_365d=[99.0] * 2, consent_email=[False, True]
     )
     decided = by_id(decide(table, BuiltInPolicy(capacity_share=1, holdout_share=0), AS_OF))
     assert decided["a"]["why_not"] == "no_consent_email"
-    assert [decided[i]["decision"] for i in "bc"] == ["contact", "contact"]
+    assert decided["b"]["decision"] == "contact"
+
+
+@pytest.mark.parametrize(
+    ("risk", "channel", "decision"),
+    [("churn_risk", "email", "leave_alone"), ("complaint_risk", "phone", "contact")],
+    ids=["marketing", "service"],
+)
+def test_decide_reads_silence_by_the_purpose_of_the_action(risk, channel, decision):
+    """Never asked for consent: no marketing, but a service call is allowed."""
+    table = customers(amount_total_365d=[99.0], **{risk: [0.9], f"consent_{channel}": [None]})
+    decided = decide(table, BuiltInPolicy(capacity_share=1, holdout_share=0), AS_OF)
+    assert decided["decision"].to_pylist() == [decision]
 
 
 def test_decide_takes_the_next_best_channel_when_the_best_is_denied():

@@ -6,11 +6,12 @@ import subprocess
 import sys
 
 import click
+import duckdb
 import pytest
 from click.testing import CliRunner
 
 from features.errors import BadInput, Faults
-from serving.cli import COMMANDS, module_of
+from serving.cli import COMMANDS, main, module_of
 from serving.cli.command import Answer, as_command
 from serving.cli.group import forestay
 
@@ -101,6 +102,24 @@ def test_command_hides_its_bugs_in_a_log(tmp_path):
     (log,) = (tmp_path / ".forestay" / "log").glob("*.log")
     assert str(log) in done.stderr
     assert "ValueError: inner" in log.read_text()
+
+
+def test_the_log_of_a_bug_holds_no_cell(tmp_path):
+    """Data libraries quote the value that failed; it may be a customer."""
+    (tmp_path / "forestay.yaml").write_text("name: x\n")
+    error = duckdb.ConversionException("Could not convert string 'ann@example.org' to BOOL")
+    CliRunner().invoke(failing(error), ["--workspace", str(tmp_path)])
+    (log,) = (tmp_path / ".forestay" / "log").glob("*.log")
+    assert "ConversionException" in log.read_text()
+    assert "ann@example.org" not in log.read_text()
+
+
+def test_wrong_usage_is_json_where_a_machine_listens(capsys):
+    """Stdout can always be parsed; the exit code stays 2."""
+    with pytest.raises(SystemExit) as caught:
+        main(["check", "--bogus", "--json"])
+    assert caught.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"]["where"] == "forestay check"
 
 
 def test_command_names_a_full_disk(tmp_path):

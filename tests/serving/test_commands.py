@@ -74,3 +74,11 @@ def test_init_proposes_a_workspace_that_loads(shop, tmp_path):
     said = called(shop, "init", str(shop / "orders.csv"))
     assert (shop / "forestay.yaml").read_text() == said["yaml"]
     assert called(shop, "check")["sources"][0]["table"] == "orders"
+
+
+def test_features_from_after_to_is_wrong_usage(shop):
+    """Turned round, the two name no date; "built: -" would look like success."""
+    days = ["--from", "2011-07-01", "--to", "2011-04-01"]
+    done = CliRunner().invoke(forestay, ["features", *days, "--workspace", str(shop)])
+    assert done.exit_code == 2
+    assert "lies after" in done.stderr

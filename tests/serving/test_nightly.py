@@ -262,6 +262,13 @@ def test_a_night_that_is_refused_leaves_the_online_store_alone(shop, monkeypatch
     assert not loaded
 
 
+def test_a_list_ahead_of_its_data_says_so(shop):
+    """Data end in June: a list of mid-July would take silence for absence."""
+    assert "ahead_of_data" not in {w["code"] for w in nightly(shop).warnings}
+    later = nightly(shop, date(2011, 7, 15))
+    assert "ahead_of_data" in {w["code"] for w in later.warnings}
+
+
 def first_by_email(workspace):
     """Name a customer who is written to."""
     rows = listed(workspace)

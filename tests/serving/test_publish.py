@@ -8,7 +8,7 @@ import pytest
 from features.errors import BrokenRecord, Conflict
 from serving import publish as publishing
 from serving.earlier_lists import list_before, list_dates, open_list
-from serving.publish import draft_folder, predecessor, publish
+from serving.publish import draft_folder, predecessor, publish, show_latest
 
 DAY, NEXT = date(2011, 12, 10), date(2011, 12, 11)
 
@@ -90,3 +90,11 @@ def test_open_list_names_a_damaged_summary(tmp_path):
     (folder / "summary.json").write_text("{")
     with pytest.raises(BrokenRecord, match="not the summary"):
         open_list(tmp_path, DAY)
+
+
+def test_what_a_kill_left_aside_is_dropped(tmp_path):
+    """Killed right after the exchange, the old list lies beside the new one, kept twice."""
+    put(tmp_path, DAY, "a")
+    (tmp_path / f".{DAY}.old").mkdir()
+    show_latest(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2011-12-10", "latest"]
