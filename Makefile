@@ -24,7 +24,7 @@ slow: setup
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --group dev pyproject.toml --output-file requirements.txt
+	  --group dev pyproject.toml --output-file requirements.txt
 
 clean:
 	rm -rf .venv build *.egg-info
