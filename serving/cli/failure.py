@@ -81,9 +81,16 @@ def _said(error: Exception, folder: Path) -> ForestayError:
 def _trace(error: Exception) -> str:
     """Write the traceback; the words of data libraries stay out, for they quote the data."""
     lines = traceback.format_exception(error)
-    if type(error).__module__.split(".")[0] in _QUOTING:
+    if any(type(one).__module__.split(".")[0] in _QUOTING for one in _chain(error)):
         lines = [*traceback.format_tb(error.__traceback__), type(error).__name__]
     return "".join(lines)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Go from an error to what it came from: a traceback shows the words of them all."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _log(folder: Path, trace: str) -> Path:

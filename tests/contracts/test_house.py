@@ -14,9 +14,10 @@ PACKAGES = ("features", "training", "proactive_rules", "serving")
 BIN = Path(sys.executable).parent
 
 
-def _run(*command: str) -> None:
+def _complaints(*command: str) -> str:
+    """Return what a tool has to say; empty where it is content."""
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def _modules() -> list[Path]:
@@ -25,18 +26,18 @@ def _modules() -> list[Path]:
 
 def test_imports_point_one_way():
     """A floor imports only floors below; the wings never see each other."""
-    _run(str(BIN / "lint-imports"))
+    assert not _complaints(str(BIN / "lint-imports"))
 
 
 @pytest.mark.parametrize("command", ["check", "format --check"])
 def test_ruff_finds_nothing(command):
     """Lint and layout are clean, with every exemption in pyproject.toml."""
-    _run(str(BIN / "ruff"), *command.split(), ".")
+    assert not _complaints(str(BIN / "ruff"), *command.split(), ".")
 
 
 def test_types_hold():
     """Everything public is typed, and mypy agrees."""
-    _run(str(BIN / "mypy"))
+    assert not _complaints(str(BIN / "mypy"))
 
 
 def test_modules_stay_short():

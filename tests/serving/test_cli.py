@@ -114,6 +114,17 @@ def test_the_log_of_a_bug_holds_no_cell(tmp_path):
     assert "ann@example.org" not in log.read_text()
 
 
+def test_the_log_of_a_bug_holds_no_cell_of_what_it_came_from_either(tmp_path):
+    """A traceback shows the words of every error on the way."""
+    (tmp_path / "forestay.yaml").write_text("name: x\n")
+    error = TypeError("not a table")
+    error.__cause__ = duckdb.ConversionException("Could not convert 'ann@example.org'")
+    CliRunner().invoke(failing(error), ["--workspace", str(tmp_path)])
+    (log,) = (tmp_path / ".forestay" / "log").glob("*.log")
+    assert "TypeError" in log.read_text()
+    assert "ann@example.org" not in log.read_text()
+
+
 def test_wrong_usage_is_json_where_a_machine_listens(capsys):
     """Stdout can always be parsed; the exit code stays 2."""
     with pytest.raises(SystemExit) as caught:
