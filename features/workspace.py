@@ -11,6 +11,8 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 TargetKind = Literal["lapse", "contract", "complaint", "outcomes"]
+#: What `trust:` calls the same customer under several ids.
+NEAR_COPIES = "near_copies"
 Aggregate = Literal["count", "sum", "mean", "min", "max", "last"]
 
 
@@ -77,6 +79,19 @@ class OwnFeature:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """What the user says of one target's model.
+
+    ``params`` by LightGBM's names; ``exclude`` features the model must not read; ``trust`` suspects
+    that the user answers for, columns by name or `near_copies`.
+    """
+
+    params: dict[str, float] = field(default_factory=dict)
+    exclude: tuple[str, ...] = ()
+    trust: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class SnapshotPlan:
     """Dates of training snapshots: ``first + k * every``; None where the data decide."""
 
@@ -100,6 +115,7 @@ class Workspace:
     snapshots: SnapshotPlan = field(default_factory=SnapshotPlan)
     test_as_of: tuple[date, ...] | None = None
     features: tuple[OwnFeature, ...] = ()
+    models: dict[str, ModelSettings] = field(default_factory=dict)
     data_until: datetime | None = None
     quarantine_limit: float = 0.05
     promotion: Literal["automatic", "second_person"] = "automatic"
@@ -115,6 +131,10 @@ class Workspace:
     def lists(self) -> Path:
         """Folder of the nightly lists."""
         return self.folder / "lists"
+
+    def model(self, target: str) -> ModelSettings:
+        """Return what the user says of a target's model; nothing where nothing is said."""
+        return self.models.get(target, ModelSettings())
 
     def midnight(self, day: date) -> datetime:
         """Return the instant (UTC) at which `day` begins in the workspace's time zone."""

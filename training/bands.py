@@ -9,6 +9,7 @@ import pyarrow as pa
 #: Times the base odds from which a band begins, highest first; below all of them is `low`.
 TIMES_BASE_ODDS = {"very_high": 4.0, "high": 2.0, "medium": 1.0}
 LOWEST_BAND = "low"
+BANDS = (*TIMES_BASE_ODDS, LOWEST_BAND)
 
 
 def cutoffs(base_rate: float) -> dict[str, float]:
@@ -44,6 +45,6 @@ def bands(risk: np.ndarray, base_rate: float) -> pa.Array:
     risk = np.asarray(risk, dtype=float)
     cuts = cutoffs(base_rate)
     steps = np.array(list(cuts.values()))
-    names = pa.array([*cuts, LOWEST_BAND])
+    names = pa.array(BANDS)
     below = (risk[:, None] < steps).sum(axis=1)
     return names.take(pa.array(below, mask=np.isnan(risk)))

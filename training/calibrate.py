@@ -35,28 +35,48 @@ class Calibrator:
         >>> Calibrator().risk(np.array([0.0]))
         array([0.5])
         """
-        return sigmoid(self.a * margin + self.b)
+        return sigmoid(self.score(margin))
+
+    def score(self, margin: np.ndarray) -> np.ndarray:
+        """Return the calibrated log-odds of each margin."""
+        return self.a * margin + self.b
 
 
-def fit_calibrator(
-    margins: Sequence[np.ndarray], labels: Sequence[np.ndarray], *, belief: float = 1.0
-) -> Calibrator:
-    """Fit one slope and a shift a period by maximum likelihood; serve the mean shift, in part.
+@dataclass(frozen=True, kw_only=True)
+class Periods:
+    """One slope, and how far each period's log-odds lay above what the margin said."""
 
-    A period's shift is a season as often as a trend, so only a part of it is carried on. Few rows
-    hardly move either: both are drawn towards 1 and 0.
+    slope: float
+    shifts: tuple[float, ...]
+
+    def scores(self, margins: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Return the log-odds of each period's rows as its own labels have them on the whole."""
+        pairs = zip(margins, self.shifts, strict=True)
+        return [self.slope * margin + shift for margin, shift in pairs]
+
+    def calibrator(self, belief: float = 1.0) -> Calibrator:
+        """Carry the slope on, and a part of the mean shift.
+
+        A period's shift is a season as often as a trend, so only a part of it is believed.
+        """
+        return Calibrator(self.slope, belief * float(np.mean(self.shifts or (0.0,))))
+
+
+def fit_periods(margins: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> Periods:
+    """Fit one slope and a shift a period by maximum likelihood.
+
+    Few rows hardly move either: both are drawn towards 1 and 0.
 
     Parameters
     ----------
     margins : log-odds of rows the models behind them had not seen, an array a period.
     labels : 0 or 1 each.
-    belief : part of the mean shift to carry on, 0 to 1.
     """
     from scipy.optimize import minimize
 
     pairs = [pair for pair in zip(margins, labels, strict=True) if len(pair[1])]
     if not pairs:
-        return Calibrator()
+        return Periods(slope=1.0, shifts=())
     few = any(min(y.sum(), len(y) - y.sum()) < FEW for _, y in pairs)
 
     def loss(given: np.ndarray) -> tuple[float, np.ndarray]:
@@ -76,4 +96,4 @@ def fit_calibrator(
 
     found = minimize(loss, np.zeros(len(pairs) + 1), jac=True, method="BFGS").x
     slope = 1.0 if few else float(np.exp(found[0]))
-    return Calibrator(slope, belief * float(found[1:].mean()))
+    return Periods(slope=slope, shifts=tuple(float(shift) for shift in found[1:]))

@@ -97,7 +97,7 @@ def score_with(model: RiskModel, table: pa.Table) -> Scores:
     contributions, base = model.contributions(table)
     return Scores(
         margin=margin,
-        risk=model.calibrator.risk(margin),
+        risk=model.calibrate(margin, table),
         base=np.full(len(margin), base),
         contributions=contributions,
         feature_names=model.names,

@@ -19,8 +19,9 @@ from features.errors import BadInput, NotReady
 from features.feature_store import training_features
 from features.fingerprint import fingerprint_table
 from features.progress import SILENT, Progress
+from features.settings.fields import nearest
 from features.snapshots import build_snapshots
-from features.workspace import Target, Workspace
+from features.workspace import NEAR_COPIES, Target, Workspace
 from training.labels import labels
 from training.splits import EvaluationPlan, stratified_folds
 from training.sufficiency import assess
@@ -78,10 +79,37 @@ def training_set(
     table = table.combine_chunks().sort_by(_ORDER)
     return Dataset(
         table=table,
-        feature_names=tuple(f.name for f in catalogue.features if f.model),
+        feature_names=_read_by_models(workspace, target, catalogue),
         catalogue=catalogue,
         fingerprint=fingerprint_table(table),
         plan=assess(answered, plan),
+    )
+
+
+def _read_by_models(workspace: Workspace, target: Target, catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the features a model may read, less those the user excludes.
+
+    Raises
+    ------
+    BadInput : a feature named under `models:` does not exist, or none is left.
+    """
+    said = workspace.model(target.name)
+    names = [feature.name for feature in catalogue.features if feature.model]
+    place = f"forestay.yaml, models.{target.name}"
+    suspects = [*names, NEAR_COPIES]
+    for key, given, known in (("except", said.exclude, names), ("trust", said.trust, suspects)):
+        if unknown := [name for name in given if name not in known]:
+            raise BadInput(
+                f"{place}.{key}",
+                f"no model reads `{unknown[0]}`{nearest(unknown[0], known)}",
+                "features as `forestay features --training-set FILE` writes them",
+                "correct or remove it",
+            )
+    left = tuple(name for name in names if name not in said.exclude)
+    if left:
+        return left
+    raise BadInput(
+        f"{place}.except", "it leaves no feature to learn from", "at least one", "name fewer"
     )
 
 

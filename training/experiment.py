@@ -15,12 +15,14 @@ from features.progress import SILENT, Progress
 from features.workspace import Target, Workspace
 from training.dataset import Dataset, training_set
 from training.judgement import Judgement, judge, windows_of
-from training.procedure import fit_model
+from training.leaks import Suspect
+from training.procedure import Wishes, fit_model
 from training.promotion import Check, clearly_below, gate, passed
 from training.record import Fitted, champion_difference, record_run
 from training.registry import model_name, promote
 from training.rows import Rows
-from training.splits import EvaluationPlan, plan
+from training.splits import FOLDS, EvaluationPlan, Problem, plan
+from training.suspicion import suspects, untrusted
 from training.tracking import Store, open_store, start_run
 from training.train_report import TrainReport, named_metrics, periods
 
@@ -29,7 +31,13 @@ __all__ = ["TrainReport", "train", "train_on"]
 GATE = "gate"
 
 
-def train(workspace: Workspace, target_name: str, progress: Progress = SILENT) -> TrainReport:
+def train(
+    workspace: Workspace,
+    target_name: str,
+    progress: Progress = SILENT,
+    *,
+    tune_minutes: float = 0.0,
+) -> TrainReport:
     """Train one target of a workspace and promote the model if the gate lets it pass.
 
     Parameters
@@ -37,10 +45,13 @@ def train(workspace: Workspace, target_name: str, progress: Progress = SILENT) -
     workspace : with accepted data.
     target_name : churn or complaint, as in `targets:`.
     progress : told of each model fitted.
+    tune_minutes : time to search for better parameters, shared out among the models of the test
+        dates and the served one: the search is part of the procedure that is judged.
 
     Returns
     -------
-    The report. Where the data cannot make a model, it has no run and says why in its warnings.
+    The report. Where the data cannot make a model, or something in them may give the answer away
+    and the user does not answer for it, it has no run and says why in its warnings.
 
     Raises
     ------
@@ -55,11 +66,20 @@ def train(workspace: Workspace, target_name: str, progress: Progress = SILENT) -
     dataset = training_set(workspace, accepted, target, planned, progress)
     if _blocked(dataset.plan):
         return TrainReport(target=target.name, warnings=_said(dataset.plan))
-    return train_on(dataset, workspace, target, progress)
+    found = suspects(dataset)
+    dataset = replace(dataset, plan=_with_suspects(dataset.plan, found))
+    if untrusted(found, workspace.model(target.name).trust):
+        return TrainReport(target=target.name, warnings=_said(dataset.plan))
+    return train_on(dataset, workspace, target, progress, tune_minutes=tune_minutes)
 
 
 def train_on(
-    dataset: Dataset, workspace: Workspace, target: Target, progress: Progress = SILENT
+    dataset: Dataset,
+    workspace: Workspace,
+    target: Target,
+    progress: Progress = SILENT,
+    *,
+    tune_minutes: float = 0.0,
 ) -> TrainReport:
     """Judge, fit, record and promote with a dataset at hand, inside one run of MLflow."""
     store = open_store(workspace)
@@ -67,7 +87,7 @@ def train_on(
     name = model_name(workspace, target.name)
     with start_run(store, name, days) as run, tempfile.TemporaryDirectory() as scratch:
         looks = run.looks_at(days)
-        fitted = _fit(workspace, target, dataset, progress)
+        fitted = _fit(workspace, target, dataset, tune_minutes, progress)
         against = champion_difference(store, name, fitted.judgement.predictions)
         checks = gate(fitted.judgement.ours, against)
         version = record_run(run, name, fitted, checks, looks, Path(scratch))
@@ -78,13 +98,19 @@ def train_on(
     return _closed(workspace, report, store, promoted=promoted)
 
 
-def _fit(workspace: Workspace, target: Target, dataset: Dataset, progress: Progress) -> Fitted:
+def _fit(
+    workspace: Workspace, target: Target, dataset: Dataset, minutes: float, progress: Progress
+) -> Fitted:
     rows = Rows.of(dataset.table, dataset.feature_names)
     windows = windows_of(workspace, target)
-    steps = 5 if dataset.plan.cross_validated else len(dataset.plan.test_as_of)
-    with progress.step(f"Train and judge {target.name}", total=steps + 1) as step:
-        judgement = judge(rows, dataset, windows, step)
-        model, recipe = fit_model(rows, dataset.plan.final_train, windows)
+    models = 1 + (FOLDS if dataset.plan.cross_validated else len(dataset.plan.test_as_of))
+    wishes = Wishes(params=workspace.model(target.name).params, tune_seconds=60 * minutes / models)
+    with progress.step(f"Train and judge {target.name}", total=models) as step:
+        judgement = judge(rows, dataset, windows, wishes, step)
+        before = dataset.plan.served_a_year_before
+        model, recipe = fit_model(
+            rows, dataset.plan.final_train, windows, wishes, a_year_before=before
+        )
         step.advance()
     return Fitted(
         target=target,
@@ -93,7 +119,7 @@ def _fit(workspace: Workspace, target: Target, dataset: Dataset, progress: Progr
         model=model,
         recipe=recipe,
         warnings=_said(dataset.plan) + _warnings(judgement),
-        rows=rows.on(dataset.plan.final_train),
+        rows=rows.on(recipe.train_on),
     )
 
 
@@ -162,6 +188,11 @@ def _target(workspace: Workspace, name: str) -> Target:
         f"one of {', '.join(known)}" if known else "a target, churn or complaint",
         "add it to `targets:`, or name another",
     )
+
+
+def _with_suspects(planned: EvaluationPlan, found: Sequence[Suspect]) -> EvaluationPlan:
+    problems = tuple(Problem(code=one.code, message=one.message) for one in found)
+    return replace(planned, problems=planned.problems + problems)
 
 
 def _blocked(planned: EvaluationPlan) -> bool:

@@ -1,10 +1,11 @@
-"""LightGBM on top of a linear margin: how trees are grown, and how many help.
+"""LightGBM beside the lines: how trees are grown, and how many help.
 
 Regularised for sparse logs; seeded and deterministic. Only the native `Booster` is used: its text
 loads without unpickling anything.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import lightgbm as lgb
@@ -23,13 +24,17 @@ PARAMETERS: dict[str, Any] = {
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
     "feature_fraction": 0.7,
+    "max_bin": 63,
     "boost_from_average": False,
     "deterministic": True,
     "force_row_wise": True,
     "seed": 7,
-    "num_threads": 2,
     "verbosity": -1,
 }
+#: Says how many trees instead of letting earlier origins say it; LightGBM's own name for it.
+TREE_COUNT = "n_estimators"
+#: From so many rows on two threads are faster than one; bits are the same (`deterministic`).
+ROWS_FOR_TWO_THREADS = 100_000
 MOST_TREES = 400
 PATIENCE = 40
 NEWTON_STEPS = 30
@@ -37,66 +42,83 @@ NEWTON_STEPS = 30
 lgb.register_logger(logging.getLogger("forestay.lightgbm"))
 
 
-def parameters_for(rows: int) -> dict[str, Any]:
-    """Return the parameters, with smaller leaves where there are few rows."""
+def parameters_for(rows: int, own: Mapping[str, float]) -> dict[str, Any]:
+    """Return the parameters, with smaller leaves where there are few rows, and the user's own."""
     leaf = int(np.clip(rows // 30, 10, PARAMETERS["min_child_samples"]))
-    return PARAMETERS | {"min_child_samples": leaf}
+    chosen = {name: value for name, value in own.items() if name != TREE_COUNT}
+    threads = 1 + (rows >= ROWS_FOR_TWO_THREADS)
+    return PARAMETERS | {"num_threads": threads, "min_child_samples": leaf} | chosen
 
 
 def grow_trees(
-    matrix: np.ndarray, labels: np.ndarray, margin: np.ndarray, names: tuple[str, ...], trees: int
+    matrix: np.ndarray,
+    labels: np.ndarray,
+    names: tuple[str, ...],
+    trees: int,
+    own: Mapping[str, float],
 ) -> lgb.Booster:
-    """Grow so many trees on top of a margin; none is allowed, and then the margin stands alone.
+    """Grow so many trees on top of the base log-odds; none is allowed.
 
     Parameters
     ----------
     matrix : rows x tree columns, NaN where missing.
-    labels : 0 or 1 a row.
-    margin : log-odds the trees correct, a row each.
+    labels : 0 or 1 a row; both occur.
     names : of the columns, safe for LightGBM's text format.
     trees : how many.
+    own : parameters that differ from ours.
     """
-    parameters = parameters_for(len(labels))
-    data = lgb.Dataset(matrix, labels, init_score=margin, feature_name=list(names))
+    parameters = parameters_for(len(labels), own)
+    start = np.full(len(labels), base_log_odds(labels))
+    data = lgb.Dataset(matrix, labels, init_score=start, feature_name=list(names))
     if trees == 0:
         return lgb.Booster(parameters, data)
     return lgb.train(parameters, data, trees)
 
 
 def watch_trees(
-    fit: tuple[np.ndarray, np.ndarray, np.ndarray],
-    later: tuple[np.ndarray, np.ndarray, np.ndarray],
+    fit: tuple[np.ndarray, np.ndarray],
+    later: tuple[np.ndarray, np.ndarray],
+    own: Mapping[str, float],
 ) -> tuple[lgb.Booster, np.ndarray]:
     """Grow trees on one period and watch the loss on a later one, stopping when it rises.
 
     Parameters
     ----------
-    fit, later : matrix, labels and linear margin of each period.
+    fit, later : matrix and labels of each period.
+    own : parameters that differ from ours; with `n_estimators` no other count is tried.
 
     Returns
     -------
-    booster, losses : ``losses[k]`` is the later period's loss after k trees, k from 0. The loss
-        forgives a shift of the base rate, for the calibrator sees to that.
+    booster, losses : log loss on the later rows with 0, 1, 2, .. trees. It forgives a shift of the
+        base rate, for the calibrator sees to that.
     """
-    matrix, labels, margin = fit
-    data = lgb.Dataset(matrix, labels, init_score=margin)
-    watched = data.create_valid(later[0], later[1], init_score=later[2])
-    losses: list[float] = [shifted_loss(later[2], later[1])]
+    (matrix, labels), (unseen, answers) = fit, later
+    start = base_log_odds(labels)
+    data = lgb.Dataset(matrix, labels, init_score=np.full(len(labels), start))
+    watched = data.create_valid(unseen, answers, init_score=np.full(len(answers), start))
+    losses: list[float] = [shifted_loss(np.full(len(answers), start), answers)]
 
     def loss(raw: np.ndarray, given: lgb.Dataset) -> tuple[str, float, bool]:
         losses.append(shifted_loss(_as_margin(raw), given.get_label()))
         return "loss", losses[-1], False
 
+    stop = [] if TREE_COUNT in own else [lgb.early_stopping(PATIENCE, verbose=False)]
     booster = lgb.train(
-        parameters_for(len(labels)),
+        parameters_for(len(labels), own),
         data,
-        MOST_TREES,
+        int(own.get(TREE_COUNT, MOST_TREES)),
         valid_sets=[watched],
         feval=loss,
-        callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
+        callbacks=stop,
         keep_training_booster=True,  # otherwise the trees after the best one are cut off
     )
     return booster, np.array(losses)
+
+
+def base_log_odds(labels: np.ndarray) -> float:
+    """Return the log-odds of the mean label, where trees start from; both labels occur."""
+    rate = float(labels.mean())
+    return float(np.log(rate / (1 - rate)))
 
 
 def shifted_losses(margin: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -105,6 +127,12 @@ def shifted_losses(margin: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Seasons move the base rate of every candidate alike; what is compared is the order and the
     spread.
     """
+    score = margin + best_shift(margin, labels)
+    return np.logaddexp(0, score) - labels * score
+
+
+def best_shift(margin: np.ndarray, labels: np.ndarray) -> float:
+    """Return the common shift of the log-odds under which the labels are likeliest."""
     shift = 0.0
     for _ in range(NEWTON_STEPS):
         risk = sigmoid(margin + shift)
@@ -112,8 +140,7 @@ def shifted_losses(margin: np.ndarray, labels: np.ndarray) -> np.ndarray:
         shift += float(np.clip(step, -1, 1))
         if abs(step) < 1e-9:  # noqa: PLR2004 - further steps change no digit
             break
-    score = margin + shift
-    return np.logaddexp(0, score) - labels * score
+    return shift
 
 
 def shifted_loss(margin: np.ndarray, labels: np.ndarray) -> float:

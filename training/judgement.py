@@ -5,19 +5,23 @@ baseline is fitted on the same rows and predicts the same ones.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 
 from features.progress import Step
 from features.workspace import Target, Workspace
+from training.bands import bands
 from training.baseline import baseline_risk
 from training.champion import FoldModels
 from training.dataset import Dataset
+from training.earlier_origins import Windows
 from training.evaluate import Evaluation, Predictions, evaluate
 from training.model import RiskModel
-from training.procedure import Recipe, Windows, fit_model
+from training.observed import Observed, observed_bands, observed_groups
+from training.procedure import Recipe, Wishes, fit_model
 from training.rows import Rows
 from training.splits import stratified_folds
 
@@ -32,6 +36,8 @@ class Judgement:
     baseline: Evaluation
     recipes: dict[str, Recipe]
     test_rows: Rows
+    bands: tuple[Observed, ...]
+    groups: tuple[Observed, ...]
     folds: FoldModels | None = None
 
 
@@ -43,6 +49,7 @@ class _Judged:
     rows: Rows
     risk: np.ndarray
     baseline: np.ndarray
+    band: np.ndarray
     model: RiskModel
     recipe: Recipe
 
@@ -53,10 +60,14 @@ def windows_of(workspace: Workspace, target: Target) -> Windows:
     def closed_by(day: date, later: date) -> bool:
         return target.matures_at(workspace.midnight(day)) <= workspace.midnight(later)
 
-    return Windows(closed_by=closed_by, horizon_days=target.horizon_days)
+    return Windows(
+        closed_by=closed_by,
+        horizon_days=target.horizon_days,
+        of_purchases=target.kind == "lapse",
+    )
 
 
-def judge(rows: Rows, dataset: Dataset, windows: Windows, step: Step) -> Judgement:
+def judge(rows: Rows, dataset: Dataset, windows: Windows, wishes: Wishes, step: Step) -> Judgement:
     """Predict every test row once, and judge the predictions of ours and of the baseline.
 
     Parameters
@@ -64,11 +75,12 @@ def judge(rows: Rows, dataset: Dataset, windows: Windows, step: Step) -> Judgeme
     rows : all labelled rows, in the order of ``dataset.table``.
     dataset : with its plan.
     windows : when label windows close.
+    wishes : of the user; `tune_seconds` are spent on each model.
     step : told of each model.
     """
     parts = _folded if dataset.plan.cross_validated else _rolling
     judged = []
-    for part in parts(rows, dataset, windows):
+    for part in parts(rows, dataset, windows, wishes):
         judged.append(part)
         step.advance()
     predictions = Predictions(
@@ -85,32 +97,46 @@ def judge(rows: Rows, dataset: Dataset, windows: Windows, step: Step) -> Judgeme
         baseline=evaluate(predictions.with_risk(plain)),
         recipes={part.name: part.recipe for part in judged},
         test_rows=rows.on(dataset.plan.test_as_of),
+        bands=observed_bands(predictions, np.concatenate([part.band for part in judged])),
+        groups=_groups(predictions, judged),
         folds=_fold_models(judged) if dataset.plan.cross_validated else None,
     )
 
 
-def _rolling(rows: Rows, dataset: Dataset, windows: Windows) -> Iterator[_Judged]:
-    for test in dataset.plan.test_as_of:
+def _rolling(rows: Rows, dataset: Dataset, windows: Windows, wishes: Wishes) -> Iterator[_Judged]:
+    plan = dataset.plan
+    for test in plan.test_as_of:
         known = rows.on([day for day in rows.dates if windows.closed_by(day, test)])
-        train_on = dataset.plan.train_for[test]
-        yield _predicted(f"{test}", known, train_on, rows.on([test]), windows)
+        train_on = plan.train_for[test]
+        name = f"{test}"
+        before = plan.a_year_before.get(test)
+        fitted = fit_model(known, train_on, windows, wishes, a_year_before=before)
+        yield _predicted(name, known, rows.on([test]), fitted)
 
 
-def _folded(rows: Rows, dataset: Dataset, windows: Windows) -> Iterator[_Judged]:
+def _folded(rows: Rows, dataset: Dataset, windows: Windows, wishes: Wishes) -> Iterator[_Judged]:
     """Fold the customers of the one date as `forestay features --training-set` shows it."""
     days = dataset.plan.test_as_of
     only, fold = rows.on(days), stratified_folds(dataset.on(days))
     for number in np.unique(fold):
         others, left_out = only.where(fold != number), only.where(fold == number)
-        yield _predicted(f"fold {number}", others, days, left_out, windows)
+        name = f"fold {number}"
+        yield _predicted(name, others, left_out, fit_model(others, days, windows, wishes))
 
 
-def _predicted(
-    name: str, known: Rows, train_on: tuple[date, ...], test: Rows, windows: Windows
-) -> _Judged:
-    model, recipe = fit_model(known, train_on, windows)
-    plain = baseline_risk(known.on(train_on), test.table)
-    return _Judged(name, test, model.risk(test.table), plain, model, recipe)
+def _predicted(name: str, known: Rows, test: Rows, fitted: tuple[RiskModel, Recipe]) -> _Judged:
+    model, recipe = fitted
+    plain = baseline_risk(known.on(recipe.train_on), test.table)
+    risk = model.risk(test.table)
+    band = bands(risk, model.base_rate).to_numpy(zero_copy_only=False).astype(str)
+    return _Judged(name, test, risk, plain, band, model, recipe)
+
+
+def _groups(predictions: Predictions, judged: list[_Judged]) -> tuple[Observed, ...]:
+    """Group the judged rows in the very order of the predictions."""
+    first = judged[0].rows
+    together = replace(first, table=pa.concat_tables([part.rows.table for part in judged]))
+    return observed_groups(predictions, together)
 
 
 def _fold_models(judged: list[_Judged]) -> FoldModels:

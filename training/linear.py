@@ -1,12 +1,11 @@
-"""The linear part of a model: an L2 logistic regression on few, robust, standardised terms.
+"""The linear part of a model: L2 logistic regressions on few, robust, standardised terms.
 
-On sparse purchase logs four such terms beat boosted trees, so trees only correct this margin
-(`training/fit.py`). Which terms and how much shrinkage is chosen on earlier origins
-(`training/procedure.py`), never here.
+On sparse purchase logs four such terms beat boosted trees, so lines of several strengths stand
+beside the trees. How they are weighed is learnt on earlier origins (`training/stack.py`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,6 +19,7 @@ CORE = (
     "interaction_recency_days",
     "interactions_count",
     "complaints_count",
+    "rhythm",
 )
 #: Penalties a row worth comparing on all terms, the most robust first.
 SHRINKAGES = (1.0, 0.1, 0.01, 0.001)
@@ -45,13 +45,11 @@ class LinearPart:
     intercept: float
     weights: np.ndarray
 
-    def scaled(self, size: float) -> "LinearPart":
-        """Return the part with every weight so many times as large; the base stays.
-
-        Shrinkage is wanted between the weights; the size of them all together is one number that
-        later rows tell well.
-        """
-        return replace(self, weights=self.weights * size)
+    def plus(self, other: "LinearPart", weight: float) -> "LinearPart":
+        """Return the part with another one added so many times: a sum of lines is a line."""
+        return LinearPart(
+            self.intercept + weight * other.intercept, self.weights + weight * other.weights
+        )
 
     def terms(self, matrix: np.ndarray) -> np.ndarray:
         """Return what each term adds to the margin: rows x terms."""
@@ -96,6 +94,8 @@ def fit_linear(
     weights = np.zeros(matrix.shape[1])
     inverse = 1 / (choice.shrinkage * len(labels))
     with threadpool_limits(1):
-        fitted = LogisticRegression(C=inverse, tol=1e-6, max_iter=2000).fit(matrix[:, used], labels)
+        fitted = LogisticRegression(
+            C=inverse, solver="newton-cholesky", tol=1e-8, max_iter=100
+        ).fit(matrix[:, used], labels)
     weights[used] = fitted.coef_[0]
     return LinearPart(float(fitted.intercept_[0]), weights)

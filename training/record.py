@@ -6,7 +6,7 @@ Logged under names that are expected in the MLflow UI. Customers appear as hashe
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from training.bootstrap import Interval
 from training.champion import save_champion
 from training.dataset import Dataset
 from training.evaluate import Predictions
-from training.fit import parameters_for
+from training.fit import TREE_COUNT, parameters_for
 from training.judgement import Judgement
 from training.model import RiskModel
 from training.model_card import Card, write_card
@@ -107,27 +107,30 @@ def champion_difference(store: Store, name: str, new: Predictions) -> Interval |
 
 def _params(fitted: Fitted) -> dict[str, object]:
     plan, recipe = fitted.dataset.plan, fitted.recipe
-    lightgbm = {f"lightgbm_{k}": v for k, v in parameters_for(len(fitted.rows.labels)).items()}
-    return lightgbm | {
-        "linear_part": recipe.linear.name,
-        "linear_shrinkage": recipe.linear.shrinkage,
-        "linear_size": recipe.size,
-        "trees": recipe.trees,
-        "validated_on": ", ".join(recipe.validated_on),
-        "calibrator_a": fitted.model.calibrator.a,
-        "calibrator_b": fitted.model.calibrator.b,
-        "features": len(fitted.dataset.feature_names),
-        "target_kind": fitted.target.kind,
-        "horizon_days": fitted.target.horizon_days,
-        "lead_days": fitted.target.lead_days,
-        "grace_days": fitted.target.grace_days,
-        "active_within_days": fitted.target.active_within_days,
-        "trained_on": ", ".join(f"{day}" for day in plan.final_train),
-        "tested_on": ", ".join(f"{day}" for day in plan.test_as_of),
-        "cross_validated": plan.cross_validated,
-        "dataset_fingerprint": fitted.dataset.fingerprint,
-        "catalogue_fingerprint": fitted.dataset.catalogue.fingerprint,
-    }
+    # MLflow takes no comma in a name
+    weights = {f"weight of {n.replace(',', '')}": w for n, w in recipe.weights.items()}
+    return (
+        parameters_for(len(fitted.rows.labels), recipe.params)
+        | weights
+        | {
+            TREE_COUNT: recipe.trees,
+            "shift_believed": recipe.belief,
+            "validated_on": ", ".join(recipe.validated_on),
+            "calibrator_a": fitted.model.calibrator.a,
+            "calibrator_b": fitted.model.calibrator.b,
+            "features": len(fitted.dataset.feature_names),
+            "target_kind": fitted.target.kind,
+            "horizon_days": fitted.target.horizon_days,
+            "lead_days": fitted.target.lead_days,
+            "grace_days": fitted.target.grace_days,
+            "active_within_days": fitted.target.active_within_days,
+            "trained_on": ", ".join(f"{day}" for day in recipe.train_on),
+            "tested_on": ", ".join(f"{day}" for day in plan.test_as_of),
+            "cross_validated": plan.cross_validated,
+            "dataset_fingerprint": fitted.dataset.fingerprint,
+            "catalogue_fingerprint": fitted.dataset.catalogue.fingerprint,
+        }
+    )
 
 
 def _metrics(fitted: Fitted) -> dict[str, float]:
@@ -171,11 +174,15 @@ def _write_evaluation(folder: Path, fitted: Fitted, checks: Sequence[Check]) -> 
 
 def _recipe(recipe: Recipe) -> dict[str, Any]:
     return {
-        "linear_part": recipe.linear.name,
-        "linear_size": recipe.size,
+        "weights": dict(recipe.weights),
         "trees": recipe.trees,
+        "params": dict(recipe.params),
+        "train_on": [f"{day}" for day in recipe.train_on],
         "validated_on": list(recipe.validated_on),
-        "losses": recipe.losses,
+        "losses": dict(recipe.losses),
+        "base_rate_shifts": dict(recipe.shifts),
+        "shift_believed": recipe.belief,
+        "tuned": None if recipe.tuned is None else asdict(recipe.tuned),
     }
 
 
@@ -184,10 +191,9 @@ def _card(
 ) -> Card:
     model, plan = fitted.model, fitted.dataset.plan
     facts = (
-        ("trained on", f"{len(fitted.rows.labels):,} rows of {_days(plan.final_train)}"),
+        ("trained on", f"{len(fitted.rows.labels):,} rows of {_days(fitted.recipe.train_on)}"),
         ("cases among them", f"{model.base_rate:.1%}"),
-        ("linear part", fitted.recipe.linear.name),
-        ("trees on top of it", f"{fitted.recipe.trees} of LightGBM"),
+        ("made of", _members(fitted.recipe)),
         ("chosen on", ", ".join(fitted.recipe.validated_on)),
         ("calibration", _calibration(model)),
         ("features read", f"{len(model.names)}"),
@@ -204,6 +210,13 @@ def _card(
         checks=[check.as_dict() for check in checks],
         pictures=pictures,
         cross_validated=plan.cross_validated,
+    )
+
+
+def _members(recipe: Recipe) -> str:
+    lines = sum(weight > 0 for name, weight in recipe.weights.items() if name != "trees")
+    return (
+        f"{lines} lines and {recipe.trees} trees of LightGBM (weight {recipe.weights['trees']:.2f})"
     )
 
 

@@ -10,11 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+#: Columns that are calibrated by and no model reads.
+GROUPS = ("segment", "region")
+
 
 @dataclass(frozen=True)
 class Rows:
     """Rows of a training set: features, labels, dates and hashed customers, in one order.
 
+    ``table`` holds the features ``names`` and, where there are any, the columns of `GROUPS`;
     ``customers`` are hashes, so that nothing kept with a model names anybody.
     """
 
@@ -28,7 +32,7 @@ class Rows:
     def of(cls, table: pa.Table, names: Sequence[str]) -> "Rows":
         """Read a training set: customer_id, as_of (date), label, and the named features."""
         return cls(
-            table.select(list(names)),
+            table.select(list(dict.fromkeys([*names, *_groups(table)]))),
             tuple(names),
             table["label"].to_numpy().astype(float),
             table["as_of"].to_numpy().astype("datetime64[D]"),
@@ -65,6 +69,11 @@ class Rows:
     def both_labels(self) -> bool:
         """Whether there is anything to learn."""
         return len(self.labels) > 0 and 0 < self.labels.mean() < 1
+
+
+def _groups(table: pa.Table) -> list[str]:
+    texts = [name for name in GROUPS if name in table.column_names]
+    return [name for name in texts if pa.types.is_string(table.schema.field(name).type)]
 
 
 def customer_keys(ids: pa.ChunkedArray) -> np.ndarray:

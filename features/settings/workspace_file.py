@@ -13,6 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from features.errors import BadInput, ForestayError, NotReady, raise_faults
+from features.settings.declared_models import read_models
 from features.settings.declared_targets import read_own_features, read_targets
 from features.settings.fields import Fields
 from features.settings.source_mappings import read_sources
@@ -58,6 +59,7 @@ def _read(node: YamlNode, folder: Path, faults: list[ForestayError]) -> Workspac
     raise_faults(faults if node.kind != "mapping" else ())
     zone = fields.zone("time_zone") or "UTC"
     sources = read_sources(fields)
+    targets = read_targets(fields, sources)
     workspace = Workspace(
         folder=folder,
         name=_name(fields),
@@ -66,10 +68,11 @@ def _read(node: YamlNode, folder: Path, faults: list[ForestayError]) -> Workspac
         language=fields.choice("language", ("en", "zh")) or "en",
         protected=tuple(dict.fromkeys(text for text, _ in fields.texts("protected"))),
         sources=sources,
-        targets=read_targets(fields, sources),
+        targets=targets,
         snapshots=_snapshots(fields),
         test_as_of=_test_dates(fields),
         features=read_own_features(fields, sources),
+        models=read_models(fields, targets),
         data_until=_present(fields, zone),
         quarantine_limit=_quarantine_limit(fields),
         promotion=_promotion(fields),

@@ -8,12 +8,22 @@ from serving.cli.words import train_lines
 
 @as_command(
     "train",
-    examples=["forestay train", "forestay train --target churn", "forestay train --json"],
+    examples=[
+        "forestay train",
+        "forestay train --target churn --tune 10    search 10 minutes for better parameters",
+        "forestay train --json",
+    ],
 )
 @click.option(
     "--target", type=click.Choice(["churn", "complaint"]), help="One target; all by default."
 )
-def command(here: Here, *, target: str | None) -> Answer:
+@click.option(
+    "--tune",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MINUTES",
+    help="Search so long for better LightGBM parameters, for each target.",
+)
+def command(here: Here, *, target: str | None, tune: float | None) -> Answer:
     """Train, test out of time and register a model for each target.
 
     A model that passes the gate is promoted and serves from the next night on; one without skill
@@ -23,6 +33,7 @@ def command(here: Here, *, target: str | None) -> Answer:
 
     workspace = here.workspace()
     names = [target] if target else list(workspace.targets)
-    reports = {name: train(workspace, name, here.progress) for name in names}
+    minutes = tune or 0.0
+    reports = {name: train(workspace, name, here.progress, tune_minutes=minutes) for name in names}
     data = {name: report.as_dict() for name, report in reports.items()}
     return Answer(data=data, lines=[line for r in reports.values() for line in train_lines(r)])

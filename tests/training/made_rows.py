@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from features.workspace import Target, Workspace
 from training.dataset import Dataset
-from training.procedure import Windows
+from training.earlier_origins import Windows
 from training.rows import Rows
 from training.splits import EvaluationPlan
 

@@ -11,13 +11,13 @@ from features.progress import SILENT
 from tests.training.made_rows import DAYS, NAMES, WINDOWS, made_dataset
 from training.champion import Champion, load_folder, save_champion
 from training.judgement import judge
-from training.procedure import fit_model
+from training.procedure import Wishes, fit_model
 from training.rows import Rows, customer_keys
 
 DATASET = made_dataset(cross_validated=True)
 ROWS = Rows.of(DATASET.table, NAMES)
 with SILENT.step("", total=5) as STEP:
-    JUDGEMENT = judge(ROWS, DATASET, WINDOWS, STEP)
+    JUDGEMENT = judge(ROWS, DATASET, WINDOWS, Wishes(), STEP)
 MODEL, _ = fit_model(ROWS, DAYS[-1:], WINDOWS)
 TABLE = DATASET.on(DAYS[-1:])
 

@@ -25,10 +25,10 @@ def test_unused_features_weigh_nothing() -> None:
     assert fit_linear(MATRIX, LABELS, choice, OWNERS).weights[[0, 2]].tolist() == [0.0, 0.0]
 
 
-def test_scaling_multiplies_the_weights_and_leaves_the_base() -> None:
-    """The base stays the mean margin of the training rows."""
-    part = LinearPart(0.5, np.array([1.0, -2.0])).scaled(3.0)
-    assert (part.intercept, part.weights.tolist()) == (0.5, [3.0, -6.0])
+def test_a_weighted_sum_of_lines_is_a_line() -> None:
+    """0.5 + 3 x 0.1, 1 + 3 x 2 and -2 + 3 x 1."""
+    part = LinearPart(0.5, np.array([1.0, -2.0])).plus(LinearPart(0.1, np.array([2.0, 1.0])), 3.0)
+    assert (part.intercept, part.weights.tolist()) == (pytest.approx(0.8), [7.0, 1.0])
 
 
 def test_a_second_fit_has_the_same_bits() -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from features.errors import BrokenRecord, NotReady
 from tests.training.made_rows import DAYS, NAMES, WINDOWS, made_rows
-from training.encode import learn_encoding
 from training.fit import grow_trees
 from training.linear import LinearChoice, fit_linear
 from training.model import RiskModel, load_model
 from training.procedure import fit_model
+from training.terms import Terms
 
 ROWS = made_rows()
 MODEL, RECIPE = fit_model(ROWS, DAYS[-3:], WINDOWS)
@@ -23,15 +23,11 @@ NUMBER = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True))
 
 
 def _with_trees(trees: int) -> RiskModel:
-    encoding = learn_encoding(ROWS.table, NAMES)
-    values = encoding.read(ROWS.table)
-    terms = encoding.linear_matrix(values)
-    owners = [encoding.names[place] for place in encoding.term_owner]
-    line = fit_linear(terms, ROWS.labels, LinearChoice(name="", shrinkage=0.01), owners)
-    booster = grow_trees(
-        encoding.tree_matrix(values), ROWS.labels, line.margin(terms), encoding.tree_names, trees
-    )
-    return RiskModel.of_parts(encoding, line, booster, ROWS)
+    terms = Terms.learn(ROWS, None)
+    matrix, tree_matrix = terms.matrices(ROWS.table)
+    line = fit_linear(matrix, ROWS.labels, LinearChoice(name="", shrinkage=0.01), terms.owners)
+    booster = grow_trees(tree_matrix, ROWS.labels, terms.encoding.tree_names, trees, {})
+    return RiskModel.of_parts(terms, line, booster, 0.7, ROWS)
 
 
 FORTY = _with_trees(40)
@@ -108,8 +104,8 @@ def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
 
     MODEL.save(tmp_path)
     path = tmp_path / "model.json"
-    path.write_text(path.read_text(encoding="utf-8").replace('"format":1', '"format":2'), "utf-8")
-    with pytest.raises(BrokenRecord, match="format is 2"):
+    path.write_text(path.read_text(encoding="utf-8").replace('"format":2', '"format":3'), "utf-8")
+    with pytest.raises(BrokenRecord, match="format is 3"):
         load_model(tmp_path, hash_of(tmp_path))
 
 

@@ -11,7 +11,7 @@ from training.judgement import Judgement, judge
 from training.model import RiskModel
 from training.model_card import Card, write_card
 from training.plots import draw_all
-from training.procedure import fit_model
+from training.procedure import Wishes, fit_model
 from training.rows import Rows
 
 
@@ -21,7 +21,7 @@ def judged() -> tuple[RiskModel, Judgement]:
     dataset = made_dataset()
     rows = Rows.of(dataset.table, NAMES)
     with SILENT.step("", total=2) as step:
-        return fit_model(rows, DAYS[-3:], WINDOWS)[0], judge(rows, dataset, WINDOWS, step)
+        return fit_model(rows, DAYS[-3:], WINDOWS)[0], judge(rows, dataset, WINDOWS, Wishes(), step)
 
 
 def test_three_pictures_are_drawn_the_same_each_time(

@@ -1,12 +1,13 @@
 """The procedure: what it chooses on, and that it looks at nothing later."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from tests.training.made_rows import DAYS, WINDOWS, made_rows
-from training.procedure import fit_model
+from training.procedure import Wishes, fit_model
 from training.rows import Rows
 
 ROWS = made_rows()
@@ -47,10 +48,38 @@ def test_shrunk_weights_get_their_size_back_on_later_rows() -> None:
     assert model.calibrator.a == pytest.approx(1.0, abs=0.1)
 
 
-def test_chance_gets_no_trees() -> None:
-    """Where nothing can be learnt, trees do not help on earlier origins, and none are grown."""
-    _, recipe = fit_model(made_rows(skill=0.0), LAST, WINDOWS)
-    assert recipe.trees == 0
+def test_chance_gets_almost_no_spread() -> None:
+    """Where nothing can be learnt, the members weigh little and risks stay near the base rate."""
+    rows = made_rows(skill=0.0)
+    model, _ = fit_model(rows, LAST, WINDOWS)
+    assert model.risk(rows.table).std() < 0.05
+
+
+def test_older_dates_that_mislead_are_left_out() -> None:
+    """The older half has its labels turned round: earlier origins do better without it."""
+    turned = ROWS.labels.copy()
+    old = np.isin(ROWS.as_of, np.array(DAYS[:3], dtype="datetime64[D]"))
+    turned[old] = 1 - turned[old]
+    mixed = replace(ROWS, labels=turned)
+    assert fit_model(mixed, DAYS, WINDOWS)[1].train_on == DAYS[3:]
+
+
+def test_the_users_parameters_are_used_and_kept() -> None:
+    """What the user says is in the recipe and in the trees."""
+    wishes = Wishes(params={"n_estimators": 12, "num_leaves": 3})
+    model, recipe = fit_model(ROWS, LAST, WINDOWS, wishes)
+    assert recipe.trees == model.trees.num_trees() == 12
+    assert all(tree["num_leaves"] <= 3 for tree in model.trees.dump_model()["tree_info"])
+
+
+def test_a_search_never_makes_the_earlier_origins_worse() -> None:
+    """A find is used only where it gains beyond noise; the user's own parameters stay."""
+    own = {"num_leaves": 5}
+    _, recipe = fit_model(ROWS, LAST, WINDOWS, Wishes(params=own, tune_seconds=2.0))
+    assert recipe.tuned is not None
+    assert recipe.tuned.trials >= 1
+    assert recipe.tuned.loss_after <= recipe.tuned.loss_before
+    assert recipe.params["num_leaves"] == 5
 
 
 def test_a_second_run_has_the_same_bits(tmp_path) -> None:
@@ -67,7 +96,7 @@ def test_the_order_of_customers_does_not_matter_for_folds() -> None:
         day.table.take(order), day.names, day.labels[order], day.as_of[order], day.customers[order]
     )
     first, second = (fit_model(rows, DAYS[:1], WINDOWS)[1] for rows in (day, mixed))
-    assert first.linear == second.linear
+    assert first.validated_on == second.validated_on
 
 
 def test_a_large_table_is_sampled_by_customer() -> None:

@@ -64,16 +64,15 @@ def test_plan_holds_the_dates_of_the_design(tmp_path):
     assert not made.problems
 
 
-def test_training_takes_four_months_before_the_test(tmp_path):
-    """The newest closed date and the three months before it, one a month."""
+def test_training_takes_eight_months_before_the_test(tmp_path):
+    """The newest closed date and the seven months before it, one a month."""
     made = plan(_london(test_as_of=TESTS), _shop(tmp_path), LAPSE)
     assert made.train_for[date(2011, 9, 10)] == (
-        date(2011, 3, 12),
-        date(2011, 4, 12),
-        date(2011, 5, 12),
-        date(2011, 6, 12),
+        date(2010, 11, 12),
+        date(2010, 12, 12),
+        *(date(2011, month, 12) for month in range(1, 7)),
     )
-    assert len(made.final_train) == 4
+    assert len(made.final_train) == 8
     assert made.final_train[-1] == date(2011, 9, 10)
 
 

@@ -1,6 +1,6 @@
 """The records a plan of evaluation is made of. No code that touches data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 
@@ -41,6 +41,9 @@ class EvaluationPlan:
         closed by then.
     inner : for each test date, the split inside its training dates.
     final_train : dates the served model is trained on: the newest mature ones.
+    a_year_before : for each test date the day a year earlier, whose labels show the season; only
+        where history reaches so far.
+    served_a_year_before : the same for the night the served model will score first.
     cross_validated : one date only: customers are folded, and the one date trains and judges.
     problems : what to tell the user.
     """
@@ -50,13 +53,16 @@ class EvaluationPlan:
     train_for: dict[date, tuple[date, ...]]
     inner: dict[date, InnerSplit]
     final_train: tuple[date, ...]
+    a_year_before: dict[date, date] = field(default_factory=dict)
+    served_a_year_before: date | None = None
     cross_validated: bool = False
     problems: tuple[Problem, ...] = ()
 
     @property
     def label_as_of(self) -> tuple[date, ...]:
         """Dates whose labels and features training reads, oldest first."""
-        used = {*self.test_as_of, *self.final_train}
+        used = {*self.test_as_of, *self.final_train, *self.a_year_before.values()}
+        used |= {self.served_a_year_before} if self.served_a_year_before else set()
         for inner in self.inner.values():
             used.update(inner.train, inner.validation)
         return tuple(sorted(used.union(*self.train_for.values())))

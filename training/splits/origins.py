@@ -29,10 +29,12 @@ from training.splits.present import (
 
 #: A third date tells luck from skill; further ones cost snapshots and judge an older business.
 TEST_DATES = 3
-#: More training dates are not always better: older ones carry another season (data README).
-TRAIN_MONTHS = 4
+#: Months of training dates there may be. More are not always better, for older ones carry another
+#: season: earlier origins tell whether the older half helps (`training.procedure`).
+TRAIN_MONTHS = 8
 #: Weekly windows overlap almost wholly; still closer dates cost snapshots and tell nothing new.
 CLOSEST_DAYS = 7
+MONTHS_OF_A_YEAR = 12
 #: History before the first snapshot: a season of recencies, or a quarter of what there is.
 HISTORY_DAYS = 90
 #: Below so many days between first and last possible snapshot, months are too coarse a rhythm.
@@ -100,9 +102,10 @@ def plan(workspace: Workspace, accepted: Accepted, target: Target) -> Evaluation
     if frame is None:
         return _nothing(f"no dated rows for targets.{target.name}: nothing can be learnt yet")
     tests, problems = _tests(frame)
-    grid = _grid(frame, nightly_as_of(workspace, accepted))
+    night = nightly_as_of(workspace, accepted)
+    grid = _grid(frame, night)
     if tests:
-        return _rolling(frame, tests, grid, problems)
+        return _rolling(frame, tests, night, grid, problems)
     if frame.newest_mature >= frame.first:
         days = tuple(sorted({*grid, frame.newest_mature}))
         return _one_date(frame.newest_mature, days, _SHORT.format(_words(frame)), problems)
@@ -213,11 +216,13 @@ def _default_tests(frame: _Frame) -> tuple[tuple[date, ...], tuple[Problem, ...]
 def _rolling(
     frame: _Frame,
     tests: tuple[date, ...],
+    night: date,
     grid: tuple[date, ...],
     problems: tuple[Problem, ...],
 ) -> EvaluationPlan:
     aligned = {day for test in tests for day in months_back(frame.closed_by(test), frame.first)}
-    days = tuple(sorted({*grid, *tests, *aligned}))
+    year = {day: before for day in (*tests, night) if (before := _a_year_before(frame, day))}
+    days = tuple(sorted({*grid, *tests, *aligned, *year.values()}))
     mature = tuple(day for day in days if day <= frame.newest_mature)
     train_for = {test: _closed(frame, mature, test) for test in tests}
     return EvaluationPlan(
@@ -226,8 +231,15 @@ def _rolling(
         train_for=train_for,
         inner={test: _inner(frame, mature, train) for test, train in train_for.items()},
         final_train=_newest(frame, mature),
+        a_year_before={day: before for day, before in year.items() if day in tests},
+        served_a_year_before=year.get(night),
         problems=problems,
     )
+
+
+def _a_year_before(frame: _Frame, day: date) -> date | None:
+    before = shift_months(day, -MONTHS_OF_A_YEAR)
+    return before if frame.first <= before <= frame.closed_by(day) else None
 
 
 def _closed(frame: _Frame, days: tuple[date, ...], by: date) -> tuple[date, ...]:

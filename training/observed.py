@@ -1,0 +1,102 @@
+"""What was seen where the model said something: per band of risk and per group of customers.
+
+Shares of cases among customers not seen in training, beside the mean risk they were given, with
+intervals from bootstraps of customers. A band's interval says how sure one may be of its customers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from training.bands import BANDS, cutoffs
+from training.bootstrap import Interval, interval, worlds
+from training.evaluate import Predictions
+from training.rows import Rows
+from training.segments import columns_of, levels_of
+
+#: Groups with fewer rows say nothing.
+LEAST_ROWS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """Customers of one kind: how many, the mean risk they were given, and the share of cases."""
+
+    kind: str
+    name: str
+    rows: int
+    said: float
+    seen: Interval
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was said lies in the interval of what was seen."""
+        return self.seen.low <= self.said <= self.seen.high
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data."""
+        return asdict(self) | {"holds": self.holds}
+
+
+def observed_bands(given: Predictions, band: np.ndarray) -> tuple[Observed, ...]:
+    """Return what was seen in each band, highest first; bands nobody was in are left out.
+
+    Parameters
+    ----------
+    given : out-of-time predictions.
+    band : the band each row was put in.
+    """
+    return _observed(given, "band", {name: band == name for name in BANDS})
+
+
+def observed_groups(given: Predictions, rows: Rows) -> tuple[Observed, ...]:
+    """Return what was seen among thin and full histories, and in each segment and region.
+
+    Parameters
+    ----------
+    given : out-of-time predictions.
+    rows : the same rows in the same order.
+    """
+    found: list[Observed] = []
+    for column in columns_of(rows.table):
+        levels = levels_of(rows.table, column)
+        names = [str(name) for name in np.unique(levels) if name]
+        found += _observed(given, column, {name: levels == name for name in names}, LEAST_ROWS)
+    return tuple(found)
+
+
+def outside_their_band(found: Sequence[Observed], base_rate: float) -> tuple[str, ...]:
+    """Name the bands whose share of cases surely lies outside the band's own limits."""
+    cuts = cutoffs(base_rate)
+    lower, upper = [*cuts.values(), 0.0], [1.0, *cuts.values()]
+    limits = dict(zip(BANDS, zip(lower, upper, strict=True), strict=True))
+    return tuple(
+        one.name
+        for one in found
+        if one.seen.high < limits[one.name][0] or one.seen.low > limits[one.name][1]
+    )
+
+
+def _observed(
+    given: Predictions, kind: str, masks: Mapping[str, np.ndarray], least: int = 1
+) -> tuple[Observed, ...]:
+    kept = {name: mask for name, mask in masks.items() if mask.sum() >= least}
+    if not kept:
+        return ()
+    members = np.column_stack(list(kept.values())).astype(float)
+    cases = members * given.labels[:, None]
+    with np.errstate(invalid="ignore"):
+        draws = [(weights @ cases) / (weights @ members) for weights in worlds(given.customers)]
+    shares = np.concatenate(draws)
+    return tuple(
+        Observed(
+            kind=kind,
+            name=name,
+            rows=int(mask.sum()),
+            said=float(given.risk[mask].mean()),
+            seen=interval(float(given.labels[mask].mean()), shares[:, place]),
+        )
+        for place, (name, mask) in enumerate(kept.items())
+    )
