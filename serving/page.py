@@ -61,6 +61,9 @@ class Page:
         metadata={"help": "what the reader must know first"}
     )
     histograms: Sequence[Histogram] = _told("one picture per modelled risk")
+    sureness: Sequence[Mapping[str, Any]] = field(
+        metadata={"help": "what was seen where such risks were said: words and lines"}
+    )
     actions: Sequence[Action] = _told("what each action asks people to do")
     changes: Sequence[Mapping[str, Any]] = field(
         metadata={"help": "who entered and left: value and words"}

@@ -27,6 +27,7 @@ from serving.page_words import (
     first_rows,
 )
 from serving.risk_list import LANGUAGES, TARGETS
+from serving.sureness import sureness
 
 
 def page_of(night: Night, decided: pa.Table, summary: Mapping[str, Any]) -> Page:
@@ -41,6 +42,7 @@ def page_of(night: Night, decided: pa.Table, summary: Mapping[str, Any]) -> Page
         tiles=_tiles(summary["counts"]),
         warnings=_warnings(summary, decided.num_rows),
         histograms=_histograms(decided, summary["cut_offs"]),
+        sureness=sureness(summary["judged"]),
         actions=night.policy.actions,
         changes=_changes(summary["since_last"]),
         notes=_notes(summary),

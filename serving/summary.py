@@ -47,6 +47,7 @@ def summarise(
         "counts": _counts(night, decided),
         "bands": {t: counted(decided, f"{t}_band", BANDS) for t in TARGETS},
         "cut_offs": {t: cutoffs(c.base_rate) for t, c in sorted(night.champions.items())},
+        "judged": {t: c.judged for t, c in sorted(night.champions.items())},
         "models": {t: _model(night.champions.get(t)) for t in TARGETS},
         "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
         "capacity": {

@@ -4,8 +4,11 @@ Where the test metrics come from cross-validation of one date, the customers of 
 customers to be scored: each is scored by the fold model that has not seen its label.
 """
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +17,7 @@ import pyarrow.parquet as pq
 from training.model import RiskModel, parse_model, verify
 from training.rows import customer_keys
 
-FOLDS, ASSIGNMENT = "folds", "assignment.parquet"
+FOLDS, ASSIGNMENT, JUDGED = "folds", "assignment.parquet", "judged.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,11 @@ class FoldModels:
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
-    """A registered model, verified and loaded."""
+    """A registered model, verified and loaded.
+
+    ``judged`` is what its test showed, for those who read its risks: what was seen in each band and
+    group, and how the base rate moved; empty for models made before it was kept.
+    """
 
     target: str
     version: str
@@ -57,6 +64,7 @@ class Champion:
     run_id: str
     model: RiskModel
     folds: FoldModels | None = None
+    judged: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def base_rate(self) -> float:
@@ -104,17 +112,27 @@ def score_with(model: RiskModel, table: pa.Table) -> Scores:
     )
 
 
-def save_champion(folder: Path, model: RiskModel, folds: FoldModels | None) -> str:
-    """Write the model, with its fold models if any, and return the hash over all of it."""
+def save_champion(
+    folder: Path, model: RiskModel, folds: FoldModels | None, judged: Mapping[str, Any]
+) -> str:
+    """Write the model, its fold models if any and what its test showed; return the hash of all."""
     from training.model import hash_of
 
     model.save(folder)
+    text = json.dumps(judged, sort_keys=True, indent=1)
+    (folder / JUDGED).write_text(text + "\n", encoding="utf-8", newline="\n")
     if folds is not None:
         for number, member in enumerate(folds.models):
             member.save(folder / FOLDS / f"{number}")
         table = pa.table({"customer": folds.customers, "fold": folds.fold.astype(np.int8)})
         pq.write_table(table, folder / FOLDS / ASSIGNMENT)
     return hash_of(folder)
+
+
+def load_judged(folder: Path) -> Mapping[str, Any]:
+    """Read what the test of a verified model showed; empty where it was not kept."""
+    path = folder / JUDGED
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def load_folder(folder: Path, sha256: str) -> tuple[RiskModel, FoldModels | None]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.accepted import Accepted
+from features.accepted import Accepted, open_accepted
 from features.catalogue import Catalogue, catalogue_for
 from features.errors import BadInput, NotReady
 from features.feature_store import training_features
@@ -23,7 +23,7 @@ from features.settings.fields import nearest
 from features.snapshots import build_snapshots
 from features.workspace import NEAR_COPIES, Target, Workspace
 from training.labels import labels
-from training.splits import EvaluationPlan, stratified_folds
+from training.splits import EvaluationPlan, plan, stratified_folds
 from training.sufficiency import assess
 
 _ORDER = [("as_of", "ascending"), ("customer_id", "ascending")]
@@ -123,12 +123,39 @@ def _nothing_to_learn(target: Target, plan: EvaluationPlan) -> NotReady:
     )
 
 
-def write_training_set(dataset: Dataset, path: Path) -> None:
+def read_training_set(
+    workspace: Workspace, target_name: str, progress: Progress = SILENT
+) -> pa.Table:
+    """Return what `forestay features --training-set` writes, for a notebook.
+
+    Returns
+    -------
+    customer_id, as_of, label, the features, ``fold`` and ``trains`` (see `write_training_set`).
+
+    Raises
+    ------
+    BadInput : the workspace has no such target.
+    NotReady : nothing was ingested yet, or no date can be learnt from.
+    """
+    if target_name not in workspace.targets:
+        raise BadInput(
+            "forestay.yaml, targets",
+            f"there is no target {target_name or 'at all'}",
+            "a target, churn or complaint",
+            "add it to `targets:`, or name another with --target",
+        )
+    accepted, target = open_accepted(workspace), workspace.targets[target_name]
+    planned = plan(workspace, accepted, target)
+    return with_folds(training_set(workspace, accepted, target, planned, progress))
+
+
+def write_training_set(rows: pa.Table, path: Path) -> None:
     """Write the very rows the models read, for a notebook, as Parquet or CSV by the file's name.
 
     Beside the columns of the dataset: ``fold`` says what a row is for (`test 2011-03-10`, `train`;
-    in cross-validation the number of its fold), ``trains`` the models it trains, by their test
-    dates and `served` for the served one, joined by `;`.
+    in cross-validation the number of its fold), ``trains`` the models it may train, by their test
+    dates and `served` for the served one, joined by `;`. A model leaves the older half of its dates
+    out where earlier origins did better without; the run says which (`trained_on`).
     """
     if path.suffix not in _SUFFIXES:
         raise BadInput(
@@ -139,7 +166,7 @@ def write_training_set(dataset: Dataset, path: Path) -> None:
         )
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        _write(with_folds(dataset), beside, path.suffix)
+        _write(rows, beside, path.suffix)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)

@@ -14,11 +14,13 @@ from features.errors import BadInput
 from features.progress import SILENT, Progress
 from features.workspace import Target, Workspace
 from training.dataset import Dataset, training_set
+from training.fitted import Fitted
 from training.judgement import Judgement, judge, windows_of
 from training.leaks import Suspect
-from training.procedure import Wishes, fit_model
+from training.observed import outside_their_band
+from training.procedure import Recipe, Wishes, fit_model
 from training.promotion import Check, clearly_below, gate, passed
-from training.record import Fitted, champion_difference, record_run
+from training.record import champion_difference, record_run
 from training.registry import model_name, promote
 from training.rows import Rows
 from training.splits import FOLDS, EvaluationPlan, Problem, plan
@@ -29,6 +31,8 @@ from training.train_report import TrainReport, named_metrics, periods
 __all__ = ["TrainReport", "train", "train_on"]
 
 GATE = "gate"
+#: A shift of the log-odds from which a risk of one half moves by more than 5 points.
+VISIBLE_SHIFT = 0.2
 
 
 def train(
@@ -118,14 +122,14 @@ def _fit(
         judgement=judgement,
         model=model,
         recipe=recipe,
-        warnings=_said(dataset.plan) + _warnings(judgement),
+        warnings=_said(dataset.plan) + _warnings(judgement) + _moved(recipe),
         rows=rows.on(recipe.train_on),
     )
 
 
 def _warnings(judgement: Judgement) -> tuple[Mapping[str, str], ...]:
     """Say what the test showed that a reader must not overlook."""
-    found = []
+    found: list[Mapping[str, str]] = []
     auc = judgement.ours.metrics["roc_auc"]
     if judgement.ours.no_skill:
         words = (
@@ -133,6 +137,7 @@ def _warnings(judgement: Judgement) -> tuple[Mapping[str, str], ...]:
             "the model orders customers no better than chance and will not serve"
         )
         found.append({"code": "no_skill", "message": words})
+    found += _off_band(judgement)
     below = clearly_below(judgement.ours, judgement.baseline)
     if below is not None:
         words = (
@@ -141,6 +146,34 @@ def _warnings(judgement: Judgement) -> tuple[Mapping[str, str], ...]:
         )
         found.append({"code": "below_baseline", "message": words})
     return tuple(found)
+
+
+def _off_band(judgement: Judgement) -> list[Mapping[str, str]]:
+    """Name the bands that do not hold what they say."""
+    off = outside_their_band(judgement.bands, judgement.base_rate)
+    if not off:
+        return []
+    seen = {one.name: one.seen for one in judgement.bands}
+    said = ", ".join(
+        f"{name} {seen[name].value:.1%} [{seen[name].low:.1%}, {seen[name].high:.1%}]"
+        for name in off
+    )
+    words = f"the share of cases lies outside the band's own limits: {said}"
+    return [{"code": "band_off", "message": words}]
+
+
+def _moved(recipe: Recipe) -> tuple[Mapping[str, str], ...]:
+    """Say how the base rate moved after training, where one could see it, and what is done."""
+    largest = max(abs(shift) for shift in (*recipe.shifts.values(), recipe.season or 0.0))
+    if largest < VISIBLE_SHIFT:
+        return ()
+    seen = ", ".join(f"{day} {shift:+.2f}" for day, shift in recipe.shifts.items())
+    season = "" if recipe.season is None else f", a year ago {recipe.season:+.2f}"
+    words = (
+        f"the base rate moves: log-odds seen less expected, at {seen}{season}; "
+        f"{recipe.carried_on:+.2f} of it is carried on"
+    )
+    return ({"code": "base_rate_shift", "message": words},)
 
 
 def _report(fitted: Fitted, checks: tuple[Check, ...], run_id: str, version: str) -> TrainReport:

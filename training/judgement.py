@@ -7,6 +7,7 @@ baseline is fitted on the same rows and predicts the same ones.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +39,22 @@ class Judgement:
     test_rows: Rows
     bands: tuple[Observed, ...]
     groups: tuple[Observed, ...]
+    base_rate: float
     folds: FoldModels | None = None
+
+
+def judged_data(judgement: Judgement, model: RiskModel, recipe: Recipe) -> dict[str, Any]:
+    """Return what is kept beside the served model for the readers of its risks."""
+    return {
+        "bands": [one.as_dict() for one in judgement.bands],
+        "groups": [one.as_dict() for one in judgement.groups],
+        "base_rate": {
+            "trained": model.base_rate,
+            "origins": dict(recipe.shifts),
+            "season": recipe.season,
+            "carried_on": recipe.carried_on,
+        },
+    }
 
 
 @dataclass(frozen=True)
@@ -99,6 +115,7 @@ def judge(rows: Rows, dataset: Dataset, windows: Windows, wishes: Wishes, step: 
         test_rows=rows.on(dataset.plan.test_as_of),
         bands=observed_bands(predictions, np.concatenate([part.band for part in judged])),
         groups=_groups(predictions, judged),
+        base_rate=float(np.mean([part.model.base_rate for part in judged])),
         folds=_fold_models(judged) if dataset.plan.cross_validated else None,
     )
 

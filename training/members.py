@@ -86,9 +86,12 @@ def weigh(
 ) -> Stack:
     """Learn the weights of all members on the later rows."""
     labels = [part.split.later.labels for part in prepared]
-    members = [np.column_stack(parts) for parts in zip(*lines, trees.margins, strict=True)]
+    # what is weighed is how a member departs from the base rate: the base itself stays
+    bases = [base_log_odds(part.split.fit.labels) for part in prepared]
+    stacked = [np.column_stack(parts) for parts in zip(*lines, trees.margins, strict=True)]
+    members = [margins - base for margins, base in zip(stacked, bases, strict=True)]
     weights = fit_weights(members, labels, even(len(choices)))
-    margins = [combine(margin, weights) for margin in members]
+    margins = [base + combine(margin, weights) for margin, base in zip(members, bases, strict=True)]
     named = zip([choice.name for choice in choices], lines, strict=True)
     alone = {name: float(pooled(found, labels).mean()) for name, found in named}
     alone["trees alone"] = float(pooled(trees.margins, labels).mean())

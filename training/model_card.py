@@ -11,6 +11,7 @@ from typing import Any
 
 from training.bootstrap import Interval
 from training.evaluate import Evaluation
+from training.observed import Observed
 
 METRIC_WORDS = {
     "roc_auc": "ROC AUC",
@@ -32,6 +33,7 @@ class Card:
     title: str
     question: str
     facts: Sequence[tuple[str, str]]
+    observed: Sequence[Observed]
     ours: Evaluation
     baseline: Evaluation
     warnings: Sequence[str]
@@ -51,6 +53,7 @@ def write_card(card: Card, path: Path) -> None:
             card=card,
             rows=[_row(name, words, card) for name, words in METRIC_WORDS.items()],
             periods=[_period(period) for period in card.ours.periods],
+            kinds=[_kind(one) for one in card.observed],
             images=[_image(picture) for picture in card.pictures],
         ),
         encoding="utf-8",
@@ -73,6 +76,18 @@ def _period(period: Any) -> dict[str, str]:  # noqa: ANN401 - a Period, its fiel
         "auc": _shown(period.metrics["roc_auc"]),
         "lift": _shown(period.metrics["top_decile_lift"]),
         "ece": _shown(period.metrics["ece"]),
+    }
+
+
+def _kind(one: Observed) -> dict[str, str]:
+    seen = f"{one.seen.value:.1%} [{one.seen.low:.1%}, {one.seen.high:.1%}]"
+    return {
+        "kind": one.kind,
+        "name": one.name.replace("_", " "),
+        "rows": f"{one.rows:,}",
+        "said": f"{one.said:.1%}",
+        "seen": seen,
+        "ratio": f"{one.seen.value / one.said:.2f}" if one.said else "",
     }
 
 
@@ -125,6 +140,17 @@ by then. The served model is the same procedure applied to everything known sinc
 <td>{{ period.auc }}</td><td>{{ period.lift }}</td><td>{{ period.ece }}</td></tr>
 {% endfor %}
 </table>
+<h2>Whether risks hold what they say</h2>
+<table><tr><th></th><th></th><th>customers</th><th>risk said</th><th>cases seen</th>
+<th>seen / said</th></tr>
+{% for kind in kinds %}
+<tr><td>{{ kind.kind }}</td><td>{{ kind.name }}</td><td>{{ kind.rows }}</td><td>{{ kind.said }}</td>
+<td>{{ kind.seen }}</td><td>{{ kind.ratio }}</td></tr>
+{% endfor %}
+</table>
+<p>Bands begin where the odds are 4, 2 and 1 times those of the training rows. A history is thin
+while it holds at most one sign of life: its order is believed only as far as it held out of time.
+</p>
 <h2>What it is</h2>
 <table>
 {% for words, value in card.facts %}

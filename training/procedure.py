@@ -45,7 +45,8 @@ class Recipe:
 
     ``weights`` by member, the trees last; ``shifts`` are the observed less the expected log-odds
     at each earlier origin, of which the part ``belief`` of the mean is carried on; ``season`` is
-    that of the same day a year ago, of which half is carried on instead where it is known.
+    that of the same day a year ago, of which half is carried on instead where it is known;
+    ``carried_on`` is what the risks were moved by.
     """
 
     weights: Mapping[str, float]
@@ -57,6 +58,7 @@ class Recipe:
     curve: tuple[float, ...]
     shifts: Mapping[str, float]
     belief: float
+    carried_on: float = 0.0
     season: float | None = None
     tuned: Tuned | None = None
 
@@ -106,6 +108,7 @@ def fit_model(
         curve=tuple(float(loss) for loss in trees.curve),
         shifts=calibrated.shifts,
         belief=calibrated.belief,
+        carried_on=calibrated.calibrator.b,
         tuned=tuned,
     )
     model = _fit_all(rows.on(train_on), recipe, windows)
@@ -186,19 +189,20 @@ def _with_season(model: RiskModel, recipe: Recipe, before: Rows) -> tuple[RiskMo
     bare = replace(model.calibrator, b=0.0)
     found = best_shift(bare.score(model.margin(before.table)), before.labels)
     season = replace(bare, b=SEASON_BELIEVED * found)
-    return model.calibrated(season, model.groups), replace(recipe, season=found)
+    told = replace(recipe, season=found, carried_on=season.b)
+    return model.calibrated(season, model.groups), told
 
 
 def _fit_all(rows: Rows, recipe: Recipe, windows: Windows) -> RiskModel:
     """Fit every member on all rows, and add them up into one line and one forest."""
     terms = Terms.learn(rows, windows.horizon_days if windows.of_purchases else None)
     matrix, tree_matrix = terms.matrices(rows.table)
-    line = LinearPart(0.0, np.zeros(matrix.shape[1]))
+    base = LinearPart(base_log_odds(rows.labels), np.zeros(matrix.shape[1]))
+    line = base
     for choice in linear_choices(rows.names):
         if weight := recipe.weights[choice.name]:
-            line = line.plus(fit_linear(matrix, rows.labels, choice, terms.owners), weight)
-    weight = recipe.weights["trees"]
+            fitted = fit_linear(matrix, rows.labels, choice, terms.owners)
+            line = line.plus(fitted.plus(base, -1.0), weight)
     names = terms.encoding.tree_names
     trees = grow_trees(tree_matrix, rows.labels, names, recipe.trees, recipe.params)
-    start = LinearPart(base_log_odds(rows.labels), np.zeros(matrix.shape[1]))
-    return RiskModel.of_parts(terms, line.plus(start, weight), trees, weight, rows)
+    return RiskModel.of_parts(terms, line, trees, recipe.weights["trees"], rows)

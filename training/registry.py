@@ -15,7 +15,7 @@ from typing import Any
 
 from features.errors import Conflict, NotReady
 from features.workspace import Workspace
-from training.champion import Champion, load_folder
+from training.champion import Champion, load_folder, load_judged
 from training.tracking import Store, open_existing
 
 CHAMPION = "champion"
@@ -180,10 +180,12 @@ def load_champion(workspace: Workspace, target: str) -> Champion | None:
         return None
     found = store.client.get_model_version(name, version)
     sha256 = found.tags.get(SHA256, "")
-    model, folds = load_folder(store.artifacts_of(found.run_id, MODEL_FOLDER), sha256)
+    folder = store.artifacts_of(found.run_id, MODEL_FOLDER)
+    model, folds = load_folder(folder, sha256)
     return Champion(
-        target=target, version=version, sha256=sha256, run_id=found.run_id, model=model, folds=folds
-    )
+        target=target, version=version, sha256=sha256, run_id=found.run_id, model=model,
+        folds=folds, judged=load_judged(folder),
+    )  # fmt: skip
 
 
 def champion_run(store: Store, name: str) -> str | None:

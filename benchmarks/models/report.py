@@ -34,9 +34,8 @@ def main() -> None:
     ):
         given, seconds = read(task)
         found = {name: evaluate(predictions, RANKED) for name, predictions in given.items()}
-        print(
-            f"\n{task.name}: {len(given[OURS].labels):,} rows, cases {given[OURS].labels.mean():.3f}"
-        )
+        labels = given[OURS].labels
+        print(f"\n{task.name}: {len(labels):,} rows, cases {labels.mean():.3f}")
         for name in sorted(found, key=lambda name: -found[name].metrics["roc_auc"].value):
             print(_line(name, found, seconds[name]))
             means[name].append(found[name].metrics["roc_auc"].value)

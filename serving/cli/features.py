@@ -92,21 +92,8 @@ def planned_dates(workspace: "Workspace", accepted: "Accepted") -> set[date]:
 def _write_training_set(
     workspace: "Workspace", name: str | None, path: Path, progress: "Progress"
 ) -> int:
-    from features.accepted import open_accepted
-    from features.errors import BadInput
-    from training.dataset import training_set, write_training_set
-    from training.splits import plan
+    from training.dataset import read_training_set, write_training_set
 
-    chosen = name or next(iter(workspace.targets), "")
-    if chosen not in workspace.targets:
-        raise BadInput(
-            "forestay.yaml, targets",
-            f"there is no target {chosen or 'at all'}",
-            "a target, churn or complaint",
-            "add it to `targets:`, or name another with --target",
-        )
-    accepted, target = open_accepted(workspace), workspace.targets[chosen]
-    planned = plan(workspace, accepted, target)
-    dataset = training_set(workspace, accepted, target, planned, progress)
-    write_training_set(dataset, path)
-    return int(dataset.table.num_rows)
+    rows = read_training_set(workspace, name or next(iter(workspace.targets), ""), progress)
+    write_training_set(rows, path)
+    return int(rows.num_rows)

@@ -12,9 +12,16 @@ from serving.histogram import histogram
 from serving.page import Page, PageRows, render
 from serving.page_words import CONTACTED, LISTED, RISKS
 from serving.risk_list import LANGUAGES, with_reason_target
+from serving.sureness import sureness
 from tests.serving.made_up import AS_OF, FACTS, joined, scores
 
 POLICY = FACTS.policy
+SEEN = {"value": 0.78, "low": 0.74, "high": 0.82}
+JUDGED = {
+    "bands": [{"kind": "band", "name": "very_high", "rows": 1046, "said": 0.84, "seen": SEEN}],
+    "groups": [{"kind": "history", "name": "thin", "rows": 90, "said": 0.6, "seen": SEEN}],
+    "base_rate": {"trained": 0.4, "origins": {}, "season": -0.8, "carried_on": -0.4},
+}
 
 
 def rendered(rows=None):
@@ -32,6 +39,7 @@ def rendered(rows=None):
         tiles=[{"value": "250", "words": LISTED}, {"value": "12", "words": CONTACTED}],
         warnings=[{"en": "Consent was not checked.", "zh": "未核对客户同意。"}],
         histograms=[histogram(rows["churn_risk"], {"high": 0.5}, RISKS["churn"])],
+        sureness=sureness({"churn": JUDGED}),
         actions=POLICY.actions,
         changes=[{"words": LISTED, "value": "3", "causes": {"en": "new data 3", "zh": "新数据 3"}}],
         notes=[{"en": "A note.", "zh": "说明。"}],
@@ -50,6 +58,14 @@ def test_page_needs_nothing_from_outside():
     html = rendered()
     assert not re.search(r"https?:|//[a-z]|<link|@import|url\(", html)
     assert "default-src 'none'" in html
+
+
+def test_page_says_how_sure_a_band_is():
+    """Share of leavers seen in each band with its interval; a level that was moved is told."""
+    text = rendered()
+    assert "very high: 78% [74%, 82%] of 1,046; 84% expected" in text
+    assert "at most one sign of life so far: 78% [74%, 82%] of 90" in text
+    assert "moved down by 0.40 of log-odds: the same season a year ago showed so" in text
 
 
 def test_page_carries_both_languages():

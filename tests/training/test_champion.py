@@ -23,7 +23,7 @@ TABLE = DATASET.on(DAYS[-1:])
 
 
 def _champion(folder: Path) -> Champion:
-    sha256 = save_champion(folder, MODEL, JUDGEMENT.folds)
+    sha256 = save_champion(folder, MODEL, JUDGEMENT.folds, {})
     model, folds = load_folder(folder, sha256)
     return Champion(
         target="churn", version="1", sha256=sha256, run_id="r", model=model, folds=folds
@@ -63,7 +63,7 @@ def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
 
 def test_a_damaged_fold_is_refused(tmp_path: Path) -> None:
     """The hash covers fold models and the assignment too."""
-    sha256 = save_champion(tmp_path, MODEL, JUDGEMENT.folds)
+    sha256 = save_champion(tmp_path, MODEL, JUDGEMENT.folds, {})
     (tmp_path / "folds" / "3" / "trees.txt").write_text("tree\n", encoding="utf-8")
     with pytest.raises(BrokenRecord):
         load_folder(tmp_path, sha256)
@@ -71,7 +71,7 @@ def test_a_damaged_fold_is_refused(tmp_path: Path) -> None:
 
 def test_no_file_names_a_customer(tmp_path: Path) -> None:
     """Customers of the folds are kept as hashes."""
-    save_champion(tmp_path, MODEL, JUDGEMENT.folds)
+    save_champion(tmp_path, MODEL, JUDGEMENT.folds, {})
     ids = {value.encode() for value in TABLE["customer_id"].to_pylist() if len(value) > 3}
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert not [value for value in ids if b'"' + value + b'"' in content]

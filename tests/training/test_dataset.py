@@ -106,7 +106,7 @@ def test_training_set_is_written_whole(shop, tmp_path, suffix):
     """The file holds the very rows, with fold and trains, and nothing is left beside it."""
     dataset = shop[-1]
     path = tmp_path / f"rows{suffix}"
-    write_training_set(dataset, path)
+    write_training_set(with_folds(dataset), path)
     assert list(tmp_path.iterdir()) == [path]
     if suffix == ".parquet":
         assert pq.read_table(path).equals(with_folds(dataset))
@@ -121,7 +121,7 @@ def test_training_set_is_written_whole(shop, tmp_path, suffix):
 def test_a_place_that_cannot_be_written_is_bad_input(shop, tmp_path, name, problem):
     """The message says what would do, and nothing is left behind."""
     with pytest.raises(BadInput, match=problem):
-        write_training_set(shop[-1], tmp_path / name)
+        write_training_set(with_folds(shop[-1]), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 

@@ -59,7 +59,7 @@ def test_the_card_is_one_self_contained_page(
     card = Card(
         title="Model card: <shop>", question="Will they leave?", facts=[("trees", "3")],
         ours=found.ours, baseline=found.baseline, warnings=["few"], checks=[],
-        pictures=pictures, cross_validated=False,
+        pictures=pictures, cross_validated=False, observed=found.bands,
     )  # fmt: skip
     write_card(card, tmp_path / "card.html")
     page = (tmp_path / "card.html").read_text(encoding="utf-8")
@@ -67,3 +67,4 @@ def test_the_card_is_one_self_contained_page(
     assert page.count("data:image/png;base64") == 3
     assert "http" not in page
     assert f"{found.ours.metrics['roc_auc'].value:.3f}" in page
+    assert f"{found.bands[0].seen.value:.1%} [" in page
