@@ -137,7 +137,8 @@ def _warnings(judgement: Judgement) -> tuple[Mapping[str, str], ...]:
             "the model orders customers no better than chance and will not serve"
         )
         found.append({"code": "no_skill", "message": words})
-    found += _off_band(judgement)
+    else:
+        found += _off_band(judgement)
     below = clearly_below(judgement.ours, judgement.baseline)
     if below is not None:
         words = (

@@ -16,6 +16,8 @@ from training.evaluate import Predictions
 from training.rows import Rows
 from training.segments import columns_of, levels_of
 
+#: The normal deviate of a 95% interval.
+Z = 1.96
 #: Groups with fewer rows say nothing.
 LEAST_ROWS = 30
 
@@ -96,7 +98,22 @@ def _observed(
             name=name,
             rows=int(mask.sum()),
             said=float(given.risk[mask].mean()),
-            seen=interval(float(given.labels[mask].mean()), shares[:, place]),
+            seen=_share(given, mask, shares[:, place]),
         )
         for place, (name, mask) in enumerate(kept.items())
     )
+
+
+def _share(given: Predictions, mask: np.ndarray, draws: np.ndarray) -> Interval:
+    """Return the share of cases; where none or all are, resampling sees no doubt but Wilson does.
+
+    References
+    ----------
+    Wilson, Probable inference, the law of succession, and statistical inference (1927).
+    """
+    share = float(given.labels[mask].mean())
+    if 0 < share < 1:
+        return interval(share, draws)
+    count = len(np.unique(given.customers[mask]))
+    doubt = Z**2 / (count + Z**2)
+    return Interval(share, max(0.0, share - doubt), min(1.0, share + doubt))

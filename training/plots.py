@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.bands import BANDS, cutoffs
 from training.evaluate import Predictions
+from training.judgement import Judgement
 from training.model import RiskModel
 
 OURS, PLAIN, QUIET = "#0b6e4f", "#d9822b", "#9aa5b1"
@@ -23,24 +25,22 @@ BINS = 10
 LISTED_DATES = 4
 
 
-def draw_all(
-    folder: Path, predictions: Predictions, baseline: np.ndarray, model: RiskModel, rows: pa.Table
-) -> tuple[Path, ...]:
-    """Draw the three pictures into a folder.
+def draw_all(folder: Path, judgement: Judgement, model: RiskModel) -> tuple[Path, ...]:
+    """Draw the four pictures into a folder.
 
     Parameters
     ----------
     folder : where; made if need be.
-    predictions : out-of-time risks of the test rows.
-    baseline : the baseline's risks of the same rows.
+    judgement : out-of-time risks of the test rows, ours and the baseline's, and their bands.
     model : the served model, for the drivers.
-    rows : features of test rows, by name.
     """
+    predictions, baseline = judgement.predictions, judgement.baseline_risk
     folder.mkdir(parents=True, exist_ok=True)
     pictures = {
         "gain.png": _gain(predictions, baseline),
         "calibration.png": _calibration(predictions, baseline),
-        "shap_summary.png": _drivers(model, rows),
+        "bands.png": _bands(judgement),
+        "shap_summary.png": _drivers(model, judgement.test_rows.table),
     }
     for name, figure in pictures.items():
         figure.savefig(folder / name, dpi=130, metadata={"Software": None})
@@ -143,6 +143,38 @@ def _bins(risk: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return said, seen, 1.96 * np.sqrt(seen * (1 - seen) / count)
 
 
+def _bands(judgement: Judgement) -> Any:  # noqa: ANN401 - a figure
+    """Draw what each band says (its limits), what was said in it, and what was seen."""
+    figure, axes = _canvas(6.4, 2.9)
+    cuts = list(cutoffs(judgement.base_rate).values())
+    lower, upper = [*cuts, 0.0], [1.0, *cuts]
+    seen = {one.name: one for one in judgement.bands}
+    for place, name in enumerate(reversed(BANDS)):
+        start, end = lower[BANDS.index(name)], upper[BANDS.index(name)]
+        axes.barh(place, end - start, left=start, height=0.62, color="#e4e7eb", zorder=1)
+        if (one := seen.get(name)) is None:
+            continue
+        value, low, high = one.seen.value, one.seen.low, one.seen.high
+        error = [[max(value - low, 0.0)], [max(high - value, 0.0)]]
+        axes.errorbar(
+            value, place, xerr=error, color=OURS, marker="o", ms=6, lw=2, zorder=3,
+            label="share of cases seen, 95% interval" if place == 0 else None,
+        )  # fmt: skip
+        axes.plot(
+            one.said, place, "|", color=PLAIN, ms=16, mew=2, zorder=2,
+            label="mean risk said" if place == 0 else None,
+        )  # fmt: skip
+    names = [f"{n.replace('_', ' ')}  {seen[n].rows if n in seen else 0:,}" for n in BANDS[::-1]]
+    axes.set_yticks(range(len(BANDS)), names, fontsize=9)
+    axes.set(xlim=(0, 1))
+    _percent(axes, vertical=False)
+    if seen:
+        axes.legend(frameon=False, loc="lower right", fontsize=9)
+    below = f"grey: the limits of each band; customers beside it. {_dates(judgement.predictions)}"
+    _title(axes, "Whether bands hold what they say", below)
+    return figure
+
+
 def _drivers(model: RiskModel, rows: pa.Table) -> Any:  # noqa: ANN401 - a figure
     """Draw each feature's SHAP contributions, coloured by its value among these rows."""
     step = max(1, rows.num_rows // ROWS)
@@ -187,11 +219,12 @@ def _colours(column: pa.ChunkedArray) -> np.ndarray:
     return colours
 
 
-def _percent(axes: Any) -> None:  # noqa: ANN401 - matplotlib is untyped here
+def _percent(axes: Any, *, vertical: bool = True) -> None:  # noqa: ANN401 - matplotlib is untyped here
     from matplotlib.ticker import PercentFormatter
 
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    if vertical:
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(color="#e4e7eb", lw=0.8)
     axes.set_axisbelow(True)
 

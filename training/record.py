@@ -60,11 +60,7 @@ def record_run(
     run.log_dataset(f"{name} training set", fitted.dataset.fingerprint, source)
     _write_evaluation(scratch / EVALUATION, fitted, checks)
     run.log_folder(scratch / EVALUATION, EVALUATION)
-    judgement = fitted.judgement
-    pictures = draw_all(
-        scratch / PLOTS, judgement.predictions, judgement.baseline_risk, fitted.model,
-        judgement.test_rows.table,
-    )  # fmt: skip
+    pictures = draw_all(scratch / PLOTS, fitted.judgement, fitted.model)
     run.log_folder(scratch / PLOTS, PLOTS)
     (scratch / CARD).mkdir()
     write_card(card_of(name, fitted, checks, sha256, pictures), scratch / CARD / "model_card.html")

@@ -45,3 +45,10 @@ def test_a_band_that_breaks_its_limits_is_named() -> None:
     assert outside_their_band(found, 0.2) == ("low",)
     assert found[0].as_dict()["holds"] is False
     assert found[0].as_dict()["seen"]["value"] == pytest.approx(0.9)
+
+
+def test_none_of_ten_is_not_certainty() -> None:
+    """Ten customers without a case: up to 28%, Wilson's 1.96 ** 2 / (10 + 1.96 ** 2)."""
+    (one,) = observed_bands(_given([0] * 10, [0.1] * 10), np.array(["low"] * 10))
+    assert (one.seen.low, one.seen.value) == (0.0, 0.0)
+    assert one.seen.high == pytest.approx(0.2775, abs=1e-3)

@@ -1,5 +1,6 @@
 """Pictures, and the page that shows them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,18 +25,14 @@ def judged() -> tuple[RiskModel, Judgement]:
         return fit_model(rows, DAYS[-3:], WINDOWS)[0], judge(rows, dataset, WINDOWS, Wishes(), step)
 
 
-def test_three_pictures_are_drawn_the_same_each_time(
+def test_four_pictures_are_drawn_the_same_each_time(
     judged: tuple[RiskModel, Judgement], tmp_path: Path
 ) -> None:
-    """Gain, calibration and drivers, to the byte."""
+    """Gain, calibration, bands and drivers, to the byte."""
     model, found = judged
-    again = [
-        draw_all(
-            tmp_path / name, found.predictions, found.baseline_risk, model, found.test_rows.table
-        )
-        for name in ("first", "second")
-    ]
-    assert [path.name for path in again[0]] == ["gain.png", "calibration.png", "shap_summary.png"]
+    again = [draw_all(tmp_path / name, found, model) for name in ("first", "second")]
+    names = ["gain.png", "calibration.png", "bands.png", "shap_summary.png"]
+    assert [path.name for path in again[0]] == names
     assert [p.read_bytes() for p in again[0]] == [p.read_bytes() for p in again[1]]
 
 
@@ -45,7 +42,8 @@ def test_pictures_of_a_model_without_rows_of_one_label(
     """A test period without a case still gives pictures, not a crash."""
     model, found = judged
     none = found.predictions.where(found.predictions.labels == 0)
-    draw_all(tmp_path, none, np.full(len(none.labels), 0.1), model, found.test_rows.table)
+    few = replace(found, predictions=none, baseline_risk=np.full(len(none.labels), 0.1), bands=())
+    assert len(draw_all(tmp_path, few, model)) == 4
 
 
 def test_the_card_is_one_self_contained_page(
@@ -53,9 +51,7 @@ def test_the_card_is_one_self_contained_page(
 ) -> None:
     """Figures of both, pictures inside, nothing loaded from elsewhere, markup of users escaped."""
     model, found = judged
-    pictures = draw_all(
-        tmp_path, found.predictions, found.baseline_risk, model, found.test_rows.table
-    )
+    pictures = draw_all(tmp_path, found, model)
     card = Card(
         title="Model card: <shop>", question="Will they leave?", facts=[("trees", "3")],
         ours=found.ours, baseline=found.baseline, warnings=["few"], checks=[],
@@ -64,7 +60,7 @@ def test_the_card_is_one_self_contained_page(
     write_card(card, tmp_path / "card.html")
     page = (tmp_path / "card.html").read_text(encoding="utf-8")
     assert "&lt;shop&gt;" in page
-    assert page.count("data:image/png;base64") == 3
+    assert page.count("data:image/png;base64") == 4
     assert "http" not in page
     assert f"{found.ours.metrics['roc_auc'].value:.3f}" in page
     assert f"{found.bands[0].seen.value:.1%} [" in page
