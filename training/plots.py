@@ -145,7 +145,7 @@ def _bins(risk: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 def _bands(judgement: Judgement) -> Any:  # noqa: ANN401 - a figure
     """Draw what each band says (its limits), what was said in it, and what was seen."""
-    figure, axes = _canvas(6.4, 2.9)
+    figure, axes = _canvas(6.4, 3.4)
     cuts = list(cutoffs(judgement.base_rate).values())
     lower, upper = [*cuts, 0.0], [1.0, *cuts]
     seen = {one.name: one for one in judgement.bands}
@@ -169,8 +169,8 @@ def _bands(judgement: Judgement) -> Any:  # noqa: ANN401 - a figure
     axes.set(xlim=(0, 1))
     _percent(axes, vertical=False)
     if seen:
-        axes.legend(frameon=False, loc="lower right", fontsize=9)
-    below = f"grey: the limits of each band; customers beside it. {_dates(judgement.predictions)}"
+        axes.legend(frameon=False, loc="lower right", fontsize=8)
+    below = "grey: the limits of each band; beside its name how many customers were in it"
     _title(axes, "Whether bands hold what they say", below)
     return figure
 

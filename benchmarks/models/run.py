@@ -8,7 +8,7 @@
 and for every test date ours, plain models and the tables for the peers are written to OUT: labelled
 training rows (those ours was fitted on) and test rows. The peers (CatBoost, FLAML, AutoGluon) live
 in an environment of their own: `requirements-peers.txt`. Test dates are looked at once a run; what
-is chosen is chosen on earlier origins.
+is chosen is chosen on earlier origins. The cancellations are those of 30 days.
 """
 
 import argparse

@@ -59,6 +59,17 @@ def desk(tmp_path_factory) -> Path:
     return folder
 
 
+def test_notebook_gets_rows_and_scores_through_the_door(desk):
+    """The Python of the page runs as it stands, after the commands."""
+    (code,) = blocks("python")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=desk, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"0\.\d+ \(\d+, \d+\) \(", done.stdout)
+    assert duckdb.sql(f"SELECT count(DISTINCT fold) FROM '{desk}/rows.parquet'").fetchone()[0] >= 2
+
+
 def test_readme_has_commands_to_run():
     """The page shows commands and mappings, so that the journey below runs something."""
     assert sum(text.count("forestay ") for text in blocks("bash")) >= 8
@@ -99,17 +110,18 @@ def test_the_page_of_the_list_needs_nothing_from_elsewhere(desk):
 
 
 def test_a_finished_night_is_not_redone(desk):
-    """The README's second `nightly` found the list of `run` and left it."""
-    run = json.loads((desk / "my-shop" / "lists" / "latest" / "run.json").read_text())
+    """Another `nightly` finds the list of `run` and leaves it."""
+    market = desk / "markets" / "uk"
+    run = json.loads((market / "lists" / "latest" / "run.json").read_text())
     done = subprocess.run(
         [Path(sys.executable).parent / "forestay", "nightly"],
-        cwd=desk / "my-shop",
+        cwd=market,
         capture_output=True,
         text=True,
         check=True,
     )
     assert "already done" in done.stdout
-    assert json.loads((desk / "my-shop" / "lists" / "latest" / "run.json").read_text()) == run
+    assert json.loads((market / "lists" / "latest" / "run.json").read_text()) == run
 
 
 def test_two_markets_do_not_meet(desk):
