@@ -166,7 +166,7 @@ def _champions(workspace: Workspace, catalogue: Catalogue) -> dict[str, "Champio
     loaded = {name: load_champion(workspace, name) for name in workspace.targets}
     champions = {name: champion for name, champion in loaded.items() if champion}
     for name, champion in champions.items():
-        gone = sorted(set(champion.feature_names) - set(catalogue.names))
+        gone = sorted({*champion.feature_names, *champion.groups_read} - set(catalogue.names))
         if gone:
             raise Conflict(
                 f"model {workspace.name}-{name} version {champion.version}",

@@ -5,6 +5,7 @@ Plain data in, plain data out; the page and the command line show the same.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ from serving.risk_list import TARGETS
 if TYPE_CHECKING:
     from training.champion import Champion
 
+#: A level of risk that was set for one season holds so many days before and after.
+SEASON_DAYS, DAYS_OF_A_YEAR = 45, 365
 #: Scores or features have drifted beyond doubt above this (Siddiqi 2006).
 DRIFTED = 0.25
 _SPOKEN = {"churn": "流失", "complaint": "投诉"}
@@ -133,6 +136,7 @@ def _warnings(
         if target not in night.champions
     ]
     found += _ahead_of_data(night)
+    found += [told for t, c in sorted(night.champions.items()) for told in _old_season(night, t, c)]
     if not consent_checked:
         found.append(
             _warning(
@@ -161,6 +165,24 @@ def _ahead_of_data(night: Night) -> list[dict[str, str]]:
             "ahead_of_data",
             f"The data end before {newest}; what happened since then is not in this list.",
             f"数据截至{newest}之前，名单不含此后发生的情况。",
+        )
+    ]
+
+
+def _old_season(night: Night, target: str, champion: "Champion") -> list[dict[str, str]]:
+    """Tell of a level of risk that was set for another season of the year."""
+    told = champion.judged.get("base_rate", {}).get("season_of")
+    if not told:
+        return []
+    of = date.fromisoformat(told)
+    apart = (night.as_of - of).days % DAYS_OF_A_YEAR
+    if min(apart, DAYS_OF_A_YEAR - apart) <= SEASON_DAYS:
+        return []
+    return [
+        _warning(
+            "season_is_over",
+            f"The level of {target} risks was set for the season of {of:%d %B}: train again.",
+            f"{_SPOKEN[target]}风险水平按{of:%m月%d日}前后的季节设定，请重新训练。",
         )
     ]
 

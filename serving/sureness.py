@@ -45,7 +45,7 @@ def _line(words: Words, one: Mapping[str, Any]) -> Words:
 def _shift(base_rate: Mapping[str, Any]) -> list[Words]:
     """Say how far the level of all risks was moved, where one could see it."""
     moved = base_rate["carried_on"]
-    if abs(moved) < _VISIBLE:
+    if abs(moved) < _VISIBLE or "folds" in base_rate["origins"]:
         return []
     up, upward = ("up", "上调") if moved > 0 else ("down", "下调")
     because, since = (

@@ -1,6 +1,7 @@
 """Turn a margin into a probability: two plain numbers, learnt from out-of-time predictions.
 
-`risk = sigmoid(a * margin + b)` with a > 0, so calibration never changes the order.
+`risk = sigmoid(a * margin + b)` with a > 0 keeps the order; what groups show beyond it stands in
+`segments`.
 """
 
 from collections.abc import Sequence
@@ -26,16 +27,6 @@ class Calibrator:
 
     a: float = 1.0
     b: float = 0.0
-
-    def risk(self, margin: np.ndarray) -> np.ndarray:
-        """Return the calibrated probability of each margin.
-
-        Examples
-        --------
-        >>> Calibrator().risk(np.array([0.0]))
-        array([0.5])
-        """
-        return sigmoid(self.score(margin))
 
     def score(self, margin: np.ndarray) -> np.ndarray:
         """Return the calibrated log-odds of each margin."""

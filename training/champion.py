@@ -72,14 +72,14 @@ class Champion:
         return self.model.base_rate
 
     @property
-    def band_odds(self) -> float:
-        """Odds that bands are multiples of: those of the base rate."""
-        return self.base_rate / (1 - self.base_rate)
-
-    @property
     def feature_names(self) -> tuple[str, ...]:
         """Raw features that `score` reads by name."""
         return self.model.names
+
+    @property
+    def groups_read(self) -> frozenset[str]:
+        """Columns that calibration reads by name beside the features."""
+        return self.model.groups.reads
 
     def score(self, table: pa.Table) -> Scores:
         """Score every row; with fold models ``customer_id`` is read too.

@@ -28,6 +28,8 @@ from training.sufficiency import assess
 
 _ORDER = [("as_of", "ascending"), ("customer_id", "ascending")]
 _SUFFIXES = (".parquet", ".csv")
+#: Descriptors of customers that a model is calibrated by.
+GROUPS = ("segment", "region")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,7 @@ class Dataset:
     table : customer_id, as_of (date32), label (int8), then every feature of the catalogue, those
         a model may not read included; sorted by as_of and customer_id.
     feature_names : the features a model may read.
+    group_names : descriptors (segment, region) that only calibration reads.
     catalogue : what each feature means.
     fingerprint : of the table's content; the same rows give the same one.
     plan : the plan, less what the labels cannot support, with all problems.
@@ -49,6 +52,7 @@ class Dataset:
     catalogue: Catalogue
     fingerprint: str
     plan: EvaluationPlan
+    group_names: tuple[str, ...] = ()
 
     def on(self, days: tuple[date, ...]) -> pa.Table:
         """Return the rows of some dates, in the table's order."""
@@ -73,21 +77,25 @@ def training_set(
         raise _nothing_to_learn(target, plan)
     build_snapshots(workspace, accepted, plan.label_as_of, progress)
     catalogue = catalogue_for(accepted, workspace)
+    read, groups = _read_by_models(workspace, target, catalogue)
     answered = labels(workspace, accepted, target, plan.label_as_of, progress=progress)
     names = tuple(catalogue.names)
     table = training_features(workspace, catalogue, answered, names, progress=progress)
     table = table.combine_chunks().sort_by(_ORDER)
     return Dataset(
         table=table,
-        feature_names=_read_by_models(workspace, target, catalogue),
+        feature_names=_with_values(table, read, target),
+        group_names=groups,
         catalogue=catalogue,
         fingerprint=fingerprint_table(table),
         plan=assess(answered, plan),
     )
 
 
-def _read_by_models(workspace: Workspace, target: Target, catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the features a model may read, less those the user excludes.
+def _read_by_models(
+    workspace: Workspace, target: Target, catalogue: Catalogue
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the features a model may read and the groups it is calibrated by, less the excluded.
 
     Raises
     ------
@@ -95,21 +103,37 @@ def _read_by_models(workspace: Workspace, target: Target, catalogue: Catalogue) 
     """
     said = workspace.model(target.name)
     names = [feature.name for feature in catalogue.features if feature.model]
+    descriptors = [f.name for f in catalogue.features if f.name in GROUPS and not f.model]
+    known = [*names, *descriptors]
     place = f"forestay.yaml, models.{target.name}"
-    suspects = [*names, NEAR_COPIES]
-    for key, given, known in (("except", said.exclude, names), ("trust", said.trust, suspects)):
-        if unknown := [name for name in given if name not in known]:
+    suspects = [*known, NEAR_COPIES]
+    for key, given, may in (("except", said.exclude, known), ("trust", said.trust, suspects)):
+        if unknown := [name for name in given if name not in may]:
             raise BadInput(
                 f"{place}.{key}",
-                f"no model reads `{unknown[0]}`{nearest(unknown[0], known)}",
+                f"no model reads `{unknown[0]}`{nearest(unknown[0], may)}",
                 "features as `forestay features --training-set FILE` writes them",
                 "correct or remove it",
             )
-    left = tuple(name for name in names if name not in said.exclude)
+    left, groups = (
+        tuple(name for name in given if name not in said.exclude) for given in (names, descriptors)
+    )
     if left:
-        return left
+        return left, groups
     raise BadInput(
         f"{place}.except", "it leaves no feature to learn from", "at least one", "name fewer"
+    )
+
+
+def _with_values(table: pa.Table, names: tuple[str, ...], target: Target) -> tuple[str, ...]:
+    """Return the features, one of which at least must have a value somewhere."""
+    if any(table[name].null_count < table.num_rows for name in names):
+        return names
+    raise NotReady(
+        where=f"targets.{target.name}",
+        problem="no feature has any value on the training dates",
+        expected="at least one column with values",
+        remedy="map other columns, and look at `forestay features --training-set FILE`",
     )
 
 
@@ -152,10 +176,11 @@ def read_training_set(
 def write_training_set(rows: pa.Table, path: Path) -> None:
     """Write the very rows the models read, for a notebook, as Parquet or CSV by the file's name.
 
-    Beside the columns of the dataset: ``fold`` says what a row is for (`test 2011-03-10`, `train`;
-    in cross-validation the number of its fold), ``trains`` the models it may train, by their test
-    dates and `served` for the served one, joined by `;`. A model leaves the older half of its dates
-    out where earlier origins did better without; the run says which (`trained_on`).
+    Beside the columns of the dataset: ``fold`` says what a row is for (`test 2011-03-10`, `train`,
+    `season` where it only shows a season; in cross-validation the number of its fold), ``trains``
+    the models it may train, by their test dates and `served` for the served one, joined by `;`. A
+    model leaves the older half of its dates out where earlier origins did better without; the run
+    says which (`trained_on`).
     """
     if path.suffix not in _SUFFIXES:
         raise BadInput(
@@ -192,7 +217,11 @@ def with_folds(dataset: Dataset) -> pa.Table:
 
 
 def _role(plan: EvaluationPlan, day: date) -> str:
-    return f"test {day}" if day in plan.test_as_of else "train"
+    if day in plan.test_as_of:
+        return f"test {day}"
+    only_season = day in (*plan.a_year_before.values(), plan.served_a_year_before)
+    trains = any(day in days for days in (*plan.train_for.values(), plan.final_train))
+    return "season" if only_season and not trains else "train"
 
 
 def _trains(plan: EvaluationPlan, day: date) -> str:

@@ -13,6 +13,7 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
+from features.errors import NotReady
 from training.rows import Rows
 from training.splits import stratified_folds
 from training.terms import Terms
@@ -71,9 +72,21 @@ def earlier_origins(rows: Rows, train_on: Sequence[date], windows: Windows) -> l
     ----------
     rows : all that may be known.
     train_on : dates the model will be fitted on; at an origin as many are taken, the newest closed.
+
+    Raises
+    ------
+    NotReady : too few customers of either answer.
     """
     origins = list(islice(_origins(rows, len(train_on), windows), ORIGINS))
-    return origins or list(_folds(rows.on(train_on)))
+    splits = origins or list(_folds(rows.on(train_on)))
+    if splits:
+        return splits
+    raise NotReady(
+        "the training rows",
+        "those who answer yes, or those who answer no, are a single customer or none",
+        "at least two customers of each answer to choose a model on",
+        "bring a longer history, or shorten horizon_days",
+    )
 
 
 def _origins(rows: Rows, most_dates: int, windows: Windows) -> Iterator[Split]:

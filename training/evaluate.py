@@ -131,8 +131,6 @@ METRICS: Mapping[str, Metric] = {
     "top_decile_lift": top_decile_lift,
 }
 INFLATED = ("ece",)
-#: Larger is better; of the others smaller is.
-RISING = ("roc_auc", "pr_auc", "top_decile_lift")
 
 
 @dataclass(frozen=True, kw_only=True)

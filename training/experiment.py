@@ -105,7 +105,7 @@ def train_on(
 def _fit(
     workspace: Workspace, target: Target, dataset: Dataset, minutes: float, progress: Progress
 ) -> Fitted:
-    rows = Rows.of(dataset.table, dataset.feature_names)
+    rows = Rows.of(dataset.table, dataset.feature_names, dataset.group_names)
     windows = windows_of(workspace, target)
     models = 1 + (FOLDS if dataset.plan.cross_validated else len(dataset.plan.test_as_of))
     wishes = Wishes(params=workspace.model(target.name).params, tune_seconds=60 * minutes / models)

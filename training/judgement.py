@@ -43,7 +43,9 @@ class Judgement:
     folds: FoldModels | None = None
 
 
-def judged_data(judgement: Judgement, model: RiskModel, recipe: Recipe) -> dict[str, Any]:
+def judged_data(
+    judgement: Judgement, model: RiskModel, recipe: Recipe, season_of: date | None
+) -> dict[str, Any]:
     """Return what is kept beside the served model for the readers of its risks."""
     return {
         "bands": [one.as_dict() for one in judgement.bands],
@@ -52,6 +54,7 @@ def judged_data(judgement: Judgement, model: RiskModel, recipe: Recipe) -> dict[
             "trained": model.base_rate,
             "origins": dict(recipe.shifts),
             "season": recipe.season,
+            "season_of": None if recipe.season is None else f"{season_of}",
             "carried_on": recipe.carried_on,
         },
     }

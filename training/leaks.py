@@ -192,6 +192,8 @@ def _halves(rows: Rows) -> _Halves | None:
 
 
 def _are_twins(halves: _Halves, j: int, k: int) -> bool:
+    if not {j, k} <= set(halves.owner.tolist()):
+        return False  # a text without any level in this half
     one, two = (halves.fit[:, np.flatnonzero(halves.owner == place)[0]] for place in (j, k))
     both = ~(np.isnan(one) | np.isnan(two))
     one, two = one[both], two[both]

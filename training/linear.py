@@ -19,7 +19,6 @@ CORE = (
     "interaction_recency_days",
     "interactions_count",
     "complaints_count",
-    "rhythm",
 )
 #: Penalties a row worth comparing on all terms, the most robust first.
 SHRINKAGES = (1.0, 0.1, 0.01, 0.001)
@@ -50,10 +49,6 @@ class LinearPart:
         return LinearPart(
             self.intercept + weight * other.intercept, self.weights + weight * other.weights
         )
-
-    def terms(self, matrix: np.ndarray) -> np.ndarray:
-        """Return what each term adds to the margin: rows x terms."""
-        return matrix * self.weights
 
     def margin(self, matrix: np.ndarray) -> np.ndarray:
         """Return the margin, summed term by term so that a row never depends on its company."""

@@ -1,7 +1,7 @@
 """What was seen where the model said something: per band of risk and per group of customers.
 
-Shares of cases among customers not seen in training, beside the mean risk they were given, with
-intervals from bootstraps of customers. A band's interval says how sure one may be of its customers.
+Shares of cases, of answers not seen in training, beside the mean risk that was said, with intervals
+from bootstraps of customers. A band's interval says how sure one may be of its customers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from training.bands import BANDS, cutoffs
 from training.bootstrap import Interval, interval, worlds
 from training.evaluate import Predictions
 from training.rows import Rows
-from training.segments import columns_of, levels_of
+from training.segments import levels_by_column
 
 #: The normal deviate of a 95% interval.
 Z = 1.96
@@ -62,8 +62,7 @@ def observed_groups(given: Predictions, rows: Rows) -> tuple[Observed, ...]:
     rows : the same rows in the same order.
     """
     found: list[Observed] = []
-    for column in columns_of(rows.table):
-        levels = levels_of(rows.table, column)
+    for column, levels in levels_by_column(rows).items():
         names = [str(name) for name in np.unique(levels) if name]
         found += _observed(given, column, {name: levels == name for name in names}, LEAST_ROWS)
     return tuple(found)

@@ -149,6 +149,7 @@ def _bands(judgement: Judgement) -> Any:  # noqa: ANN401 - a figure
     cuts = list(cutoffs(judgement.base_rate).values())
     lower, upper = [*cuts, 0.0], [1.0, *cuts]
     seen = {one.name: one for one in judgement.bands}
+    first = next(iter(seen), "")
     for place, name in enumerate(reversed(BANDS)):
         start, end = lower[BANDS.index(name)], upper[BANDS.index(name)]
         axes.barh(place, end - start, left=start, height=0.62, color="#e4e7eb", zorder=1)
@@ -158,11 +159,11 @@ def _bands(judgement: Judgement) -> Any:  # noqa: ANN401 - a figure
         error = [[max(value - low, 0.0)], [max(high - value, 0.0)]]
         axes.errorbar(
             value, place, xerr=error, color=OURS, marker="o", ms=6, lw=2, zorder=3,
-            label="share of cases seen, 95% interval" if place == 0 else None,
+            label="share of cases seen, 95% interval" if name == first else None,
         )  # fmt: skip
         axes.plot(
             one.said, place, "|", color=PLAIN, ms=16, mew=2, zorder=2,
-            label="mean risk said" if place == 0 else None,
+            label="mean risk said" if name == first else None,
         )  # fmt: skip
     names = [f"{n.replace('_', ' ')}  {seen[n].rows if n in seen else 0:,}" for n in BANDS[::-1]]
     axes.set_yticks(range(len(BANDS)), names, fontsize=9)

@@ -10,7 +10,7 @@ from datetime import date
 
 import numpy as np
 
-from training.calibrate import Calibrator, fit_periods
+from training.calibrate import FEW, Calibrator, fit_periods
 from training.earlier_origins import Prepared, Windows, earlier_origins
 from training.fit import base_log_odds, best_shift, grow_trees
 from training.linear import LinearChoice, LinearPart, fit_linear, linear_choices
@@ -63,6 +63,16 @@ class Recipe:
     tuned: Tuned | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Calibrated:
+    """What later rows say of the margins."""
+
+    calibrator: Calibrator
+    groups: Groups
+    shifts: Mapping[str, float]
+    belief: float
+
+
 def fit_model(
     rows: Rows,
     train_on: Sequence[date],
@@ -95,20 +105,10 @@ def fit_model(
     tuned = tune(weighed, wishes.params, stack, wishes.tune_seconds)
     if tuned is not None:
         trees, stack = weighed(tuned.params)
-    params = wishes.params if tuned is None else tuned.params
     calibrated = _calibrate(prepared, stack.margins, windows)
-    names = [*(choice.name for choice in choices), "trees"]
-    recipe = Recipe(
-        weights={name: float(w) for name, w in zip(names, stack.weights, strict=True)},
-        trees=trees.count if stack.weights[-1] else 0,
-        params=params,
-        train_on=tuple(train_on),
-        validated_on=tuple(part.split.name for part in prepared),
-        losses={**stack.alone, "together": float(stack.losses.mean())},
-        curve=tuple(float(loss) for loss in trees.curve),
-        shifts=calibrated.shifts,
-        belief=calibrated.belief,
-        carried_on=calibrated.calibrator.b,
+    recipe = replace(
+        _recipe((train_on, prepared), choices, (trees, stack), calibrated),
+        params=wishes.params if tuned is None else tuned.params,
         tuned=tuned,
     )
     model = _fit_all(rows.on(train_on), recipe, windows)
@@ -116,6 +116,29 @@ def fit_model(
     if a_year_before is None or a_year_before in train_on:
         return model, recipe
     return _with_season(model, recipe, rows.on([a_year_before]))
+
+
+def _recipe(
+    dates: tuple[Sequence[date], Sequence[Prepared]],
+    choices: Sequence[LinearChoice],
+    members: tuple[Trees, Stack],
+    calibrated: _Calibrated,
+) -> Recipe:
+    """Write down what was chosen, but for the parameters."""
+    (train_on, prepared), (trees, stack) = dates, members
+    names = [*(choice.name for choice in choices), "trees"]
+    return Recipe(
+        weights={name: float(w) for name, w in zip(names, stack.weights, strict=True)},
+        trees=trees.count if stack.weights[-1] else 0,
+        params={},
+        train_on=tuple(train_on),
+        validated_on=tuple(part.split.name for part in prepared),
+        losses={**stack.alone, "together": float(stack.losses.mean())},
+        curve=tuple(float(loss) for loss in trees.curve),
+        shifts=calibrated.shifts,
+        belief=calibrated.belief,
+        carried_on=calibrated.calibrator.b,
+    )
 
 
 def _choose_dates(
@@ -127,10 +150,13 @@ def _choose_dates(
     """
     prepared = _prepared(rows, train_on, windows)
     newer = train_on[len(train_on) // 2 :]
-    choice = [c for c in linear_choices(rows.names) if c.name == TELLING]
-    if len(newer) == len(train_on) or not prepared[0].split.in_time:
+    if len(newer) == len(train_on) or not rows.on(newer).both_labels:
         return train_on, prepared
     fewer = _prepared(rows, newer, windows)
+    alike = [part.split.name for part in fewer] == [part.split.name for part in prepared]
+    if not alike or not prepared[0].split.in_time:
+        return train_on, prepared
+    choice = [c for c in linear_choices(rows.names) if c.name == TELLING]
     both = [_telling_loss(parts, choice) for parts in (prepared, fewer)]
     return (newer, fewer) if both[1] < both[0] else (train_on, prepared)
 
@@ -142,16 +168,6 @@ def _prepared(rows: Rows, train_on: Sequence[date], windows: Windows) -> list[Pr
 def _telling_loss(prepared: Sequence[Prepared], choice: Sequence[LinearChoice]) -> float:
     labels = [part.split.later.labels for part in prepared]
     return float(pooled(lines_later(prepared, choice)[0], labels).mean())
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Calibrated:
-    """What later rows say of the margins."""
-
-    calibrator: Calibrator
-    groups: Groups
-    shifts: Mapping[str, float]
-    belief: float
 
 
 def _calibrate(
@@ -184,7 +200,7 @@ def _with_season(model: RiskModel, recipe: Recipe, before: Rows) -> tuple[RiskMo
     The model has not seen those rows. One year tells a season from a change of business no better
     than evenly, hence half; it replaces the shift of the latest origins, which show other seasons.
     """
-    if not before.both_labels:
+    if min(before.labels.sum(), len(before.labels) - before.labels.sum()) < FEW:
         return model, recipe
     bare = replace(model.calibrator, b=0.0)
     found = best_shift(bare.score(model.margin(before.table)), before.labels)

@@ -46,7 +46,10 @@ def record_run(
     """
     sha256 = save_champion(
         scratch / MODEL_FOLDER, fitted.model, fitted.judgement.folds,
-        judged_data(fitted.judgement, fitted.model, fitted.recipe),
+        judged_data(
+            fitted.judgement, fitted.model, fitted.recipe,
+            fitted.dataset.plan.served_a_year_before,
+        ),
     )  # fmt: skip
     run.log_folder(scratch / MODEL_FOLDER, MODEL_FOLDER)
     counts = {f"test_evaluations_{day}": float(count) for day, count in looks.items()}

@@ -32,6 +32,8 @@ PENALTY = 1e-3
 #: Log parameters lie within this: beyond it nothing changes but the rounding.
 FURTHEST = 8.0
 STARTS = ((-1.0, 1.0, -0.5, 0.5), (0.0, 2.0, 0.0, 1.0))
+#: A spread below this is a constant up to rounding.
+SAME = 1e-9
 #: Rows the fit reads at most: four numbers need no more.
 ROWS = 20_000
 
@@ -121,7 +123,7 @@ def fit_rhythm(table: pa.Table, labels: np.ndarray, horizon_days: int) -> Rhythm
         return None
     columns = read(table)
     known = np.flatnonzero(~np.isnan(columns).any(axis=0))
-    some = known[:: max(1, len(known) // ROWS)]
+    some = known[:: max(1, -(-len(known) // ROWS))]
     if len(some) == 0:
         return None
     given, y = [column[some] for column in columns], labels[some]
@@ -138,7 +140,7 @@ def fit_rhythm(table: pa.Table, labels: np.ndarray, horizon_days: int) -> Rhythm
     return Rhythm(
         r=r, alpha=alpha, a=a, b=b, horizon_days=float(horizon_days),
         mean=float(spread.mean()),
-        scale=float(spread.std()) or 1.0,
+        scale=float(spread.std()) if spread.std() > SAME else 1.0,
         typical=tuple(float(np.median(column[known])) for column in columns),  # type: ignore[arg-type]
     )  # fmt: skip
 

@@ -10,15 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-#: Columns that are calibrated by and no model reads.
-GROUPS = ("segment", "region")
-
 
 @dataclass(frozen=True)
 class Rows:
     """Rows of a training set: features, labels, dates and hashed customers, in one order.
 
-    ``table`` holds the features ``names`` and, where there are any, the columns of `GROUPS`;
+    ``table`` holds the features ``names`` and the columns ``groups`` that only calibration reads;
     ``customers`` are hashes, so that nothing kept with a model names anybody.
     """
 
@@ -27,16 +24,18 @@ class Rows:
     labels: np.ndarray
     as_of: np.ndarray
     customers: np.ndarray
+    groups: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, table: pa.Table, names: Sequence[str]) -> "Rows":
-        """Read a training set: customer_id, as_of (date), label, and the named features."""
+    def of(cls, table: pa.Table, names: Sequence[str], groups: Sequence[str] = ()) -> "Rows":
+        """Read a training set: customer_id, as_of (date), label, the named features and groups."""
         return cls(
-            table.select(list(dict.fromkeys([*names, *_groups(table)]))),
+            table.select(list(dict.fromkeys([*names, *groups]))),
             tuple(names),
             table["label"].to_numpy().astype(float),
             table["as_of"].to_numpy().astype("datetime64[D]"),
             customer_keys(table["customer_id"]),
+            tuple(groups),
         )
 
     def where(self, mask: np.ndarray) -> "Rows":
@@ -47,6 +46,7 @@ class Rows:
             self.labels[mask],
             self.as_of[mask],
             self.customers[mask],
+            self.groups,
         )
 
     def on(self, days: Sequence[date]) -> "Rows":
@@ -69,11 +69,6 @@ class Rows:
     def both_labels(self) -> bool:
         """Whether there is anything to learn."""
         return len(self.labels) > 0 and 0 < self.labels.mean() < 1
-
-
-def _groups(table: pa.Table) -> list[str]:
-    texts = [name for name in GROUPS if name in table.column_names]
-    return [name for name in texts if pa.types.is_string(table.schema.field(name).type)]
 
 
 def customer_keys(ids: pa.ChunkedArray) -> np.ndarray:

@@ -33,6 +33,7 @@ def params_of(fitted: Fitted) -> dict[str, object]:
         | {
             TREE_COUNT: recipe.trees,
             "shift_believed": recipe.belief,
+            "tune_trials": recipe.tuned.trials if recipe.tuned else 0,
             "validated_on": ", ".join(recipe.validated_on),
             "calibrator_a": fitted.model.calibrator.a,
             "calibrator_b": fitted.model.calibrator.b,

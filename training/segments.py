@@ -11,7 +11,7 @@ DerSimonian & Laird, Meta-analysis in clinical trials (1986): the spread beyond 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from features.errors import NotReady
 from training.calibrate import sigmoid
-from training.rows import GROUPS, Rows
+from training.rows import Rows
 
 HISTORY, THIN = "history", "thin"
 #: Counts of what a customer did; a history is thin where all that are there add up to one.
@@ -33,12 +33,16 @@ BELIEF_ROWS = 25.0
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """One level of one column, and how its log-odds are set right: slope x score + shift."""
+    """One level of one column, and how its log-odds are set right: slope x score + shift.
+
+    ``signs`` are the counts that tell a thin history, those of the training rows and no others.
+    """
 
     column: str
     level: str
     slope: float = 1.0
     shift: float = 0.0
+    signs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,18 @@ class Groups:
 
     def adjust(self, score: np.ndarray, table: pa.Table) -> np.ndarray:
         """Return the calibrated log-odds of each row with its groups' corrections."""
-        for column in dict.fromkeys(group.column for group in self.found):
-            levels = levels_of(table, column)
-            for group in self.found:
-                if group.column == column:
-                    mine = levels == group.level
-                    score = np.where(mine, group.slope * score + group.shift, score)
+        levels: dict[str, np.ndarray] = {}
+        for group in self.found:
+            if group.column not in levels:
+                levels[group.column] = levels_of(table, group.column, group.signs)
+            mine = levels[group.column] == group.level
+            score = np.where(mine, group.slope * score + group.shift, score)
         return score
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Columns that `adjust` reads by name."""
+        return frozenset(name for group in self.found for name in (group.signs or (group.column,)))
 
     def as_data(self) -> list[dict[str, Any]]:
         """Return plain data for `model.json`."""
@@ -64,19 +73,19 @@ class Groups:
 
 def groups_from_data(data: Sequence[Mapping[str, Any]]) -> Groups:
     """Rebuild groups from plain data, as `as_data` gave them."""
-    return Groups(tuple(Group(**item) for item in data))
+    return Groups(tuple(Group(**{**item, "signs": tuple(item["signs"])}) for item in data))
 
 
-def levels_of(table: pa.Table, column: str) -> np.ndarray:
-    """Return the level of every row: text, empty where unknown.
+def levels_of(table: pa.Table, column: str, signs: Sequence[str]) -> np.ndarray:
+    """Return the level of every row: text, empty where unknown; of a history by its signs.
 
     Raises
     ------
     NotReady : the table lacks what the level is read from.
     """
     if column == HISTORY:
-        signs = [name for name in SIGNS if name in table.column_names]
-        _need(table, signs[0] if signs else SIGNS[0])
+        for name in signs:
+            _need(table, name)
         counts = [pc.fill_null(table[name].cast(pa.float64()), 0.0).to_numpy() for name in signs]
         return np.where(np.nan_to_num(np.sum(counts, axis=0)) <= 1, THIN, "full")
     _need(table, column)
@@ -84,10 +93,16 @@ def levels_of(table: pa.Table, column: str) -> np.ndarray:
     return np.asarray(texts.to_numpy(zero_copy_only=False), dtype=str)
 
 
-def columns_of(table: pa.Table) -> list[str]:
-    """Return the columns by which these rows can be grouped."""
-    history = [HISTORY] if any(name in table.column_names for name in SIGNS) else []
-    return history + [name for name in GROUPS if name in table.column_names]
+def levels_by_column(rows: Rows) -> dict[str, np.ndarray]:
+    """Return the levels of every column by which these rows can be grouped."""
+    signs = signs_of(rows)
+    columns = ([HISTORY] if signs else []) + list(rows.groups)
+    return {column: levels_of(rows.table, column, signs) for column in columns}
+
+
+def signs_of(rows: Rows) -> tuple[str, ...]:
+    """Return the counts of what a customer did, of those there are."""
+    return tuple(name for name in SIGNS if name in rows.names)
 
 
 def fit_groups(later: Sequence[Rows], scores: Sequence[np.ndarray]) -> Groups:
@@ -98,21 +113,20 @@ def fit_groups(later: Sequence[Rows], scores: Sequence[np.ndarray]) -> Groups:
     later : labelled rows of each period.
     scores : calibrated log-odds of the same rows, each period's own level included.
     """
-    table = pa.concat_tables([rows.table for rows in later])
+    together = replace(later[0], table=pa.concat_tables([rows.table for rows in later]))
     labels = np.concatenate([rows.labels for rows in later])
     score = np.concatenate(scores)
     customers = np.concatenate([rows.customers for rows in later])
     # one customer at several dates is less than as many customers
     repeats = len(customers) / max(len(np.unique(customers)), 1)
     found: list[Group] = []
-    for column in columns_of(table):
-        levels = levels_of(table, column)
-        made = (
-            _thin(levels == THIN, score, labels, repeats)
-            if column == HISTORY
-            else _shifts(column, levels, score, labels, repeats)
-        )
-        score = Groups(tuple(made)).adjust(score, table)
+    for column, levels in levels_by_column(together).items():
+        if column == HISTORY:
+            thin = _thin(levels == THIN, score, labels, repeats)
+            made = [replace(group, signs=signs_of(together)) for group in thin]
+        else:
+            made = _shifts(column, levels, score, labels, repeats)
+        score = Groups(tuple(made)).adjust(score, together.table)
         found += made
     return Groups(tuple(found))
 

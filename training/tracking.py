@@ -27,6 +27,8 @@ _PATHS = (
     ("logged_models", "artifact_location"),
     ("model_versions", "storage_location"),
 )
+#: Metrics MLflow takes in one call.
+AT_ONCE = 1000
 TEST_DATES_TAG = "forestay.test_as_of"
 
 
@@ -197,11 +199,12 @@ class Run:
         mlflow.set_tags(dict(tags))
 
     def log_curve(self, name: str, values: Sequence[float]) -> None:
-        """Record a curve, a value a step, in one call."""
+        """Record a curve, a value a step."""
         from mlflow.entities import Metric
 
         points = [Metric(name, value, 0, step) for step, value in enumerate(values)]
-        self.store.client.log_batch(self.run_id, metrics=points[:1000])
+        for start in range(0, len(points), AT_ONCE):
+            self.store.client.log_batch(self.run_id, metrics=points[start : start + AT_ONCE])
 
     def log_dataset(self, name: str, digest: str, source: Mapping[str, str]) -> None:
         """Name the data by their fingerprint; none of them is copied."""

@@ -4,7 +4,7 @@ The record builds its own name from what it measures, so no name can lie about i
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Feature:
     absent : value for a customer without any row of the source: 0 for counts, None otherwise.
     says : the sentence that explains it, by language.
     lowest, highest : allowed range, checked after each computation.
-    monotone : direction of the risk per target, only where beyond doubt.
     reason : group in which its contribution is worded.
     model : False where no model may read it.
     listed : False for an ingredient of other features that is left out of snapshots.
@@ -67,7 +66,6 @@ class Feature:
     says: Mapping[str, str]
     lowest: float | None = None
     highest: float | None = None
-    monotone: Mapping[str, int] = field(default_factory=dict)
     dtype: Literal["number", "text"] = "number"
     reason: str
     model: bool = True

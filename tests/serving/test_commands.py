@@ -82,3 +82,20 @@ def test_features_from_after_to_is_wrong_usage(shop):
     done = CliRunner().invoke(forestay, ["features", *days, "--workspace", str(shop)])
     assert done.exit_code == 2
     assert "lies after" in done.stderr
+
+
+def test_a_search_of_no_time_is_wrong_usage(shop):
+    """`--tune 0` would search for nothing and say it had searched."""
+    done = CliRunner().invoke(forestay, ["train", "--tune", "0", "--workspace", str(shop)])
+    assert done.exit_code == 2
+    assert "--tune" in done.stderr
+
+
+def test_an_excluded_feature_that_does_not_exist_is_named(shop):
+    """The message gives the nearest name, and exit code 1 says that a file must change."""
+    with (shop / "forestay.yaml").open("a") as file:
+        file.write("\nmodels: {churn: {except: [recency_day]}}\n")
+    called(shop, "ingest")
+    done = CliRunner().invoke(forestay, ["train", "--target", "churn", "--workspace", str(shop)])
+    assert done.exit_code == 1
+    assert "did you mean `recency_days`" in done.stderr

@@ -83,6 +83,20 @@ def test_nightly_writes_every_file_and_keeps_ids_as_text(shop):
     assert (shop.lists / "latest" / "summary.json").is_file()
 
 
+@pytest.mark.parametrize(("days", "told"), [(30, []), (360, []), (120, ["season_is_over"])])
+def test_a_level_set_for_another_season_is_told(shop, monkeypatch, days, told):
+    """A model trained for one season warns a third of a year later, and not around that day."""
+    base_rate = {
+        "trained": 0.3, "origins": {}, "season": 0.6, "carried_on": 0.3,
+        "season_of": f"{AS_OF - timedelta(days=days)}",
+    }  # fmt: skip
+    judged = {"bands": [], "groups": [], "base_rate": base_rate}
+    serve(monkeypatch, {"churn": replace(CHAMPIONS["churn"], judged=judged)})
+    summary = json.loads((nightly(shop).folder / "summary.json").read_text())
+    assert [w["code"] for w in summary["warnings"] if w["code"] == "season_is_over"] == told
+    assert summary["judged"]["churn"]["base_rate"]["carried_on"] == 0.3
+
+
 def test_nightly_respects_a_denied_consent(shop, monkeypatch):
     """Every seventh customer denied email: none of them is written to."""
     serve(monkeypatch, {"churn": CHAMPIONS["churn"]})

@@ -75,9 +75,3 @@ def test_no_file_names_a_customer(tmp_path: Path) -> None:
     ids = {value.encode() for value in TABLE["customer_id"].to_pylist() if len(value) > 3}
     content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert not [value for value in ids if b'"' + value + b'"' in content]
-
-
-def test_bands_are_cut_at_multiples_of_the_base_odds(tmp_path: Path) -> None:
-    """The base odds are those of the share of positives in training."""
-    champion = _champion(tmp_path)
-    assert champion.band_odds == pytest.approx(champion.base_rate / (1 - champion.base_rate))

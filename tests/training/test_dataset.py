@@ -14,6 +14,7 @@ from features.ingest import ingest
 from features.progress import SILENT
 from features.settings import load_workspace
 from features.snapshots import open_snapshot
+from tests.training.made_rows import DAYS, TESTS, made_dataset
 from training.dataset import training_set, with_folds, write_training_set
 from training.labels import labels
 from training.splits import plan, stratified_folds
@@ -99,6 +100,18 @@ def test_folds_tell_what_each_row_is_for(shop):
         for test in made.test_as_of:
             assert (f"{test}" in trains) == (day in made.train_for[test])
         assert ("served" in trains) == (day in made.final_train)
+
+
+def test_a_date_that_only_shows_a_season_trains_nothing():
+    """Its rows say so, so that a notebook does not fit on them by mistake."""
+    made = made_dataset()
+    oldest = DAYS[0]
+    train_for = {test: days[-1:] for test, days in made.plan.train_for.items()}
+    plan = replace(made.plan, train_for=train_for, a_year_before={TESTS[-1]: oldest})
+    rows = with_folds(replace(made, plan=plan)).to_pylist()
+    assert {(row["fold"], row["trains"]) for row in rows if row["as_of"] == oldest} == {
+        ("season", "")
+    }
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])

@@ -94,6 +94,11 @@ def test_mlflow_holds_what_the_design_names(market: Workspace, report: TrainRepo
     for name in METRICS:
         assert {f"test_{name}_low", f"baseline_test_{name}_high"} <= set(run.data.metrics)
     assert run.data.params["dataset_fingerprint"] == "f" * 64
+    assert {"num_leaves", "learning_rate", "n_estimators", "seed"} <= set(run.data.params)
+    assert len(run.data.tags["forestay.code"]) == 64
+    curve = store.client.get_metric_history(report.run_id, "later_log_loss")
+    assert [point.step for point in curve] == list(range(len(curve)))
+    assert len(curve) > 10
     assert run.inputs.dataset_inputs[0].dataset.digest == "f" * 32
     assert store.artifacts_of(report.run_id, "plots/shap_summary.png").stat().st_size > 10_000
     assert store.artifacts_of(report.run_id, "card/model_card.html").exists()

@@ -1,15 +1,17 @@
 """Columns that give the answer away are found and named; honest ones are not."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.training.made_rows import DAYS, made_rows
+from tests.training.made_rows import DAYS, NAMES, made_rows, made_table
 from training.copies import near_copies
 from training.leaks import leaking
 from training.rows import Rows
+from training.suspicion import suspects, untrusted
 
 ROWS = made_rows(customers=1500, days=DAYS[:2])
 CHANCES = np.random.default_rng(12)
@@ -129,3 +131,25 @@ def test_customers_that_merely_look_alike_are_not_copies() -> None:
     alike = _copied(0.2, 0.0)
     mixed = replace(alike, labels=CHANCES.permutation(alike.labels))
     assert near_copies(mixed) is None
+
+
+def test_a_text_that_is_always_empty_is_no_suspect() -> None:
+    """A column that nobody ever filled has nothing to tell, and stops nothing."""
+    empty = _with(pa.nulls(len(ROWS.labels), pa.string()))
+    assert leaking(empty, _mine) == ()
+
+
+def test_a_segment_that_follows_the_answer_is_a_suspect() -> None:
+    """No model reads it, but calibration does: a segment set after the event is asked as well."""
+    state = np.where(_flipped(0.05) == 1, "lost", "active")
+    days = tuple(np.unique(ROWS.as_of).astype(object))
+    plan = SimpleNamespace(test_as_of=(days[0],), train_for={days[0]: days}, cross_validated=False)
+    table = made_table(customers=1500, days=DAYS[:2]).append_column("segment", pa.array(state))
+    dataset = SimpleNamespace(
+        table=table, feature_names=NAMES, group_names=("segment",), plan=plan,
+        catalogue=SimpleNamespace(features=()),
+    )  # fmt: skip
+    (found,) = suspects(dataset)
+    assert found.name == "segment"
+    assert untrusted((found,), ("segment",)) == ()
+    assert untrusted((found,), ()) == (found,)

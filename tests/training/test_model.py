@@ -1,6 +1,7 @@
 """The served model: one sum, and files that are verified before they are read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,21 @@ def test_a_damaged_file_is_refused_before_it_is_parsed(
         path.write_bytes(content[:place] if damage == "cut" else flipped)
     with pytest.raises(BrokenRecord):
         load_model(tmp_path, sha256)
+
+
+def test_a_model_of_format_1_goes_on_serving(tmp_path: Path) -> None:
+    """It knew no rhythm, no groups and no weight of its trees: they were 1."""
+    from training.model import hash_of
+
+    model = replace(FORTY, trees_weight=1.0)
+    model.save(tmp_path)
+    path = tmp_path / "model.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
+    old = {name: data[name] for name in data if name not in ("rhythm", "groups", "trees_weight")}
+    path.write_text(json.dumps(old | {"format": 1}), encoding="utf-8")
+    loaded = load_model(tmp_path, hash_of(tmp_path))
+    assert loaded.margin(ROWS.table).tobytes() == model.margin(ROWS.table).tobytes()
+    assert loaded.risk(ROWS.table).tobytes() == model.risk(ROWS.table).tobytes()
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.training.made_rows import DAYS, WINDOWS, made_rows
@@ -105,3 +106,36 @@ def test_a_large_table_is_sampled_by_customer() -> None:
     counts = np.unique(part.customers, return_counts=True)[1]
     assert set(counts) == {len(DAYS)}
     assert 600 < len(part.labels) < 1200
+
+
+def test_half_of_last_years_season_is_carried_on() -> None:
+    """A year ago the same days saw more cases than the model says: risks move half the way."""
+    before = DAYS[0]
+    season = ROWS.labels.copy()
+    mine = ROWS.as_of == np.datetime64(before)
+    season[mine] = np.maximum(season[mine], np.random.default_rng(5).random(mine.sum()) < 0.5)
+    rows = replace(ROWS, labels=season)
+    plain, without = fit_model(rows, LAST, WINDOWS)
+    model, recipe = fit_model(rows, LAST, WINDOWS, a_year_before=before)
+    assert without.season is None
+    assert recipe.season is not None
+    assert recipe.season > 0.5
+    assert recipe.carried_on == model.calibrator.b == pytest.approx(recipe.season / 2)
+    np.testing.assert_array_equal(model.margin(ROWS.table), plain.margin(ROWS.table))
+
+
+def test_the_rhythm_joins_only_labels_that_say_no_purchase() -> None:
+    """Its contributions belong to the three columns it reads, and still add up."""
+    days = np.maximum(ROWS.table["orders_count"].to_numpy(), 1.0)
+    table = ROWS.table.append_column("purchase_days_count", pa.array(days))
+    first = ROWS.table["tenure_days"]
+    table = table.append_column("first_order_days", first)
+    rows = replace(ROWS, table=table, names=tuple(table.column_names))
+    bought = replace(WINDOWS, of_purchases=True)
+    model, _ = fit_model(rows, LAST, bought)
+    assert model.rhythm is not None
+    assert fit_model(rows, LAST, WINDOWS)[0].rhythm is None
+    contributions, base = model.contributions(rows.table)
+    np.testing.assert_allclose(
+        base + contributions.sum(axis=1), model.margin(rows.table), atol=1e-9
+    )

@@ -20,7 +20,9 @@ COUNT = CHANCES.integers(1, 4, ROWS).astype(float)
 
 def _rows(labels: np.ndarray, **columns):
     one = made_rows(customers=ROWS, days=made_rows().dates[:1])
-    return replace(one, table=pa.table(columns), labels=labels)
+    groups = tuple(name for name in columns if name == "segment")
+    names = tuple(name for name in columns if name not in groups)
+    return replace(one, table=pa.table(columns), labels=labels, names=names, groups=groups)
 
 
 def _drawn(log_odds: np.ndarray) -> np.ndarray:
@@ -65,12 +67,23 @@ def test_a_history_counts_everything_the_customer_did() -> None:
     table = pa.table(
         {"purchase_days_count": [1.0, 1.0, None], "interactions_count": [1.0, 0, None]}
     )
-    assert levels_of(table, "history").tolist() == ["full", "thin", "thin"]
+    both = levels_of(table, "history", ("purchase_days_count", "interactions_count"))
+    assert both.tolist() == ["full", "thin", "thin"]
+
+
+def test_a_history_is_told_by_the_signs_it_was_learnt_on() -> None:
+    """A source mapped later, or a feature left out, moves nobody to the other kind."""
+    labels = _drawn(np.where(COUNT <= 1, 0.5, SCORE))
+    found = fit_groups([_rows(labels, purchase_days_count=COUNT)], [SCORE])
+    more = pa.table({"purchase_days_count": COUNT, "interactions_count": COUNT * 9})
+    alone = pa.table({"purchase_days_count": COUNT})
+    assert found.reads == {"purchase_days_count"}
+    np.testing.assert_array_equal(found.adjust(SCORE, more), found.adjust(SCORE, alone))
 
 
 def test_groups_round_trip_as_plain_data() -> None:
     """What `model.json` keeps is what was learnt."""
-    groups = Groups((Group(column="region", level="North", shift=-0.3),))
+    groups = Groups((Group(column="region", level="North", shift=-0.3, signs=()),))
     assert groups_from_data(groups.as_data()) == groups
 
 

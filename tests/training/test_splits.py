@@ -64,6 +64,18 @@ def test_plan_holds_the_dates_of_the_design(tmp_path):
     assert not made.problems
 
 
+def test_a_day_a_year_before_shows_the_season(tmp_path):
+    """Where history reaches so far: for the test of 2011-09-10 and for the next night."""
+    made = plan(_london(test_as_of=TESTS), _shop(tmp_path), LAPSE)
+    reached = {day: day.replace(year=day.year - 1) for day in TESTS}
+    assert made.a_year_before == {
+        day: before for day, before in reached.items() if before >= made.snapshot_as_of[0]
+    }
+    assert date(2011, 9, 10) in made.a_year_before
+    assert set(made.a_year_before.values()) <= set(made.label_as_of)
+    assert made.served_a_year_before in made.label_as_of
+
+
 def test_training_takes_eight_months_before_the_test(tmp_path):
     """The newest closed date and the seven months before it, one a month."""
     made = plan(_london(test_as_of=TESTS), _shop(tmp_path), LAPSE)

@@ -18,9 +18,9 @@ class Problem:
 
 @dataclass(frozen=True, kw_only=True)
 class InnerSplit:
-    """Where a model for one test date chooses its number of trees and its calibrator.
+    """Older dates that a model for one test date needs to choose on.
 
-    Fit on `train`, choose on `validation`. With ``by_customer`` history is too short for dates
+    `train` is fitted on, `validation` judges. With ``by_customer`` history is too short for dates
     apart: both hold the same dates, and customers are folded instead (`stratified_folds`).
     """
 

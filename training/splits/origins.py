@@ -239,7 +239,8 @@ def _rolling(
 
 def _a_year_before(frame: _Frame, day: date) -> date | None:
     before = shift_months(day, -MONTHS_OF_A_YEAR)
-    return before if frame.first <= before <= frame.closed_by(day) else None
+    newest = min(frame.closed_by(day), frame.newest_mature)
+    return before if frame.first <= before <= newest else None
 
 
 def _closed(frame: _Frame, days: tuple[date, ...], by: date) -> tuple[date, ...]:
