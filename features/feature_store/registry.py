@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pyarrow as pa
 
@@ -71,7 +72,26 @@ def import_feast() -> ModuleType:
 def _import_feast_modules() -> None:
     import feast.infra.offline_stores.duckdb
     import feast.infra.online_stores.sqlite
-    import feast.infra.registry.sql  # noqa: F401 - later, typeguard would rewrite them
+    import feast.infra.registry.sql  # later, typeguard would rewrite them
+
+    _tell_readings_apart(feast.infra.registry.sql.SqlRegistry)
+
+
+def _tell_readings_apart(registry: Any) -> None:  # noqa: ANN401 - feast's class, untyped
+    """Give each reading of the SQL registry a version, as Feast's file registry has.
+
+    Feast keeps answers by the address of what it read and by this version. Addresses are used
+    again: without a version a reading now and then got the answers of one long gone, such as a view
+    that was closed before it was applied anew.
+    """
+    read = registry.proto
+
+    def proto(self: Any) -> Any:  # noqa: ANN401 - feast's class and message, untyped
+        reading = read(self)
+        reading.version_id = str(uuid4())
+        return reading
+
+    registry.proto = proto
 
 
 def feast_folder(workspace: Workspace) -> Path:

@@ -480,3 +480,17 @@ def test_loading_is_recorded_and_kept_over_an_apply(online, tmp_path):
     store = open_store(tmp_path)
     assert store.get_feature_view("v").materialization_intervals == [(NOON, NOON)]
     assert len(store.list_feature_view_versions("v")) <= 1
+
+
+def test_feast_keeps_answers_by_address_and_version_of_a_reading():
+    """Same object, same version: the old answer. Our readings of the SQL registry have versions."""
+    from feast.infra.registry.proto_registry_utils import list_entities
+    from feast.protos.feast.core.Registry_pb2 import Registry
+
+    reading = Registry(version_id="1")
+    assert list_entities(reading, "shop", None) == []
+    entity = reading.entities.add().spec
+    entity.name, entity.join_key, entity.project = "customer", "customer_id", "shop"
+    assert list_entities(reading, "shop", None) == []
+    reading.version_id = "2"
+    assert [found.name for found in list_entities(reading, "shop", None)] == ["customer"]

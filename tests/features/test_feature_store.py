@@ -272,6 +272,15 @@ def leave_in_state(workspace, name, state):
     connection.close()
 
 
+def test_each_reading_of_the_registry_has_a_version_of_its_own(workspace):
+    """Feast keeps answers by address and version; an address alone is used again."""
+    feature_store.apply(workspace, CATALOGUE)
+    registry = open_store(workspace).registry
+    versions = [registry.proto().version_id for _ in range(3)]
+    assert all(versions)
+    assert len(set(versions)) == 3
+
+
 def test_apply_waits_for_its_turn(workspace, monkeypatch):
     """A second writer waits, and says who is in the way when it waited too long."""
     monkeypatch.setattr("features.feature_store.registry._LOCK_SECONDS", 0.05)
