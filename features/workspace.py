@@ -35,10 +35,14 @@ class Source:
     features: Literal["*"] | tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    #: Not mapped by the user: the files that `forestay outcomes` keeps.
+    taken_back: bool = False
 
     @property
     def label(self) -> str:
         """Name for messages, as in ``sources.orders[1]``."""
+        if self.taken_back:
+            return ".forestay/outcomes"
         return f"sources.{self.table_name}[{self.index}]"
 
 
@@ -126,6 +130,11 @@ class Workspace:
     def state(self) -> Path:
         """Folder of what Forestay keeps for itself."""
         return self.state_folder or self.folder / ".forestay"
+
+    @property
+    def outcomes(self) -> Path:
+        """Folder of the files that `forestay outcomes` keeps; a rehearsal reads the same ones."""
+        return self.folder / ".forestay" / "outcomes"
 
     @property
     def lists(self) -> Path:

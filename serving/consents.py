@@ -8,6 +8,8 @@ import pyarrow.compute as pc
 
 from features.accepted import Accepted
 
+#: Who denies this channel wants to be left alone altogether.
+EVERY_CHANNEL = "any"
 _SCHEMA = pa.schema(
     [("customer_id", pa.string()), ("channel", pa.string()), ("granted", pa.bool_())]
 )
@@ -37,10 +39,13 @@ def consent_columns(
     Returns
     -------
     consent_<channel> : true granted, false denied, null never asked; no columns without answers.
+    do_not_contact : true where the channel `any` was denied.
     """
     if answers is None:
         return {}
-    return {f"consent_{name}": _answer(customer_id, answers, name) for name in channels}
+    columns = {f"consent_{name}": _answer(customer_id, answers, name) for name in channels}
+    everything = _answer(customer_id, answers, EVERY_CHANNEL)
+    return columns | {"do_not_contact": pc.fill_null(pc.invert(everything), fill_value=False)}
 
 
 def _answer(customer_id: pa.ChunkedArray, answers: pa.Table, channel: str) -> pa.Array:

@@ -5,7 +5,7 @@ bears another name until then.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,13 +35,15 @@ class EarlierList:
         """Content hash of everything the list was made from."""
         return str(self.summary["fingerprint"])
 
-    def rows(self) -> pa.Table:
-        """Read who was on it, since when, and what was decided; verified."""
+    def rows(
+        self, columns: Sequence[str] = ("customer_id", "on_list_since", "decision")
+    ) -> pa.Table:
+        """Read who was on it, since when, and what was decided, or other columns; verified."""
         path = self.folder / "risk_list.parquet"
         try:
             return pq.read_table(
                 path,
-                columns=["customer_id", "on_list_since", "decision"],
+                columns=list(columns),
                 page_checksum_verification=True,
                 partitioning=None,
             )
@@ -97,7 +99,7 @@ def movements(
 
     Parameters
     ----------
-    before, now : customer_id, decision; `now` with `quiet_days` as well.
+    before, now : customer_id, decision; `now` with `quiet_days` and `why_not` (a code) as well.
     left_quiet : customer_id, quiet_days of customers who are no longer listed.
     since : `days` between the lists; whether `model` and `policy` are others.
 
@@ -105,8 +107,8 @@ def movements(
     -------
     listed and contacts, each with entered and left: customers by cause. Of being listed the cause
     is `data` where something happened to the customer since the last list, else `time`. Of being
-    contacted it is `policy` or `model` where that changed (the broadest change is named), else the
-    same.
+    contacted (or reviewed first) it is `outreach` where the customer was contacted already and now
+    rests, `policy` or `model` where that changed (the broadest change is named), else the same.
     """
     with duckdb.connect(config={"threads": 1}) as connection:
         connection.register("before", before)
@@ -118,7 +120,8 @@ def movements(
         kind: {way: {} for way in ("entered", "left")} for kind in ("listed", "contacts")
     }
     for kind, way, cause, count in rows:
-        name = broad if broad and kind == "contacts" else cause
+        moves = broad and kind == "contacts" and cause != "outreach"
+        name = broad if moves else cause
         causes = found[kind][way]
         causes[name] = causes.get(name, 0) + count
     return found
@@ -133,8 +136,9 @@ def ids_left(before: pa.Table, now: pa.Table) -> pa.ChunkedArray:
 _COMPARED = """
 WITH compared AS (
   SELECT before.customer_id IS NULL AS came, now.customer_id IS NULL AS went,
-         coalesce(before.decision = 'contact', false) AS was_contacted,
-         coalesce(now.decision = 'contact', false) AS is_contacted,
+         coalesce(before.decision IN ('contact', 'human_review'), false) AS was_contacted,
+         coalesce(now.decision IN ('contact', 'human_review'), false) AS is_contacted,
+         coalesce(now.why_not = 'cooldown' OR now.why_not LIKE 'limit_%', false) AS rests,
          CASE WHEN coalesce(now.quiet_days, left_quiet.quiet_days) < $days
               THEN 'data' ELSE 'time' END AS cause
   FROM before FULL JOIN now USING (customer_id)
@@ -143,7 +147,8 @@ WITH compared AS (
 SELECT 'listed', CASE WHEN came THEN 'entered' ELSE 'left' END, cause, count(*)
 FROM compared WHERE came OR went GROUP BY ALL
 UNION ALL
-SELECT 'contacts', CASE WHEN is_contacted THEN 'entered' ELSE 'left' END, cause, count(*)
+SELECT 'contacts', CASE WHEN is_contacted THEN 'entered' ELSE 'left' END,
+       CASE WHEN rests THEN 'outreach' ELSE cause END, count(*)
 FROM compared WHERE is_contacted <> was_contacted GROUP BY ALL
 ORDER BY ALL
 """

@@ -6,31 +6,40 @@ Opening it checks everything that can make a night impossible, before anything i
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from features.accepted import Accepted, open_accepted
 from features.catalogue import Catalogue, catalogue_for
 from features.errors import Conflict, NotReady
-from features.fingerprint import visible_fingerprints
+from features.fingerprint import fingerprint_table, visible_fingerprints
 from features.snapshots import Snapshot, open_snapshot
+from features.tables import CONTACTS
 from features.workspace import Workspace
-from proactive_rules.policy import BuiltInPolicy
+from proactive_rules.policy import Policy
+from serving.decisions_before import decisions_before
 from serving.freshness import StaleSource, require_fresh
+from serving.policies import PolicyInForce, open_policy
+from serving.responses import responses
 from serving.risk_list import TARGETS, ListFacts
 
 if TYPE_CHECKING:
     from training.champion import Champion
 
 #: Raise it when the files of a list change their meaning: lists made before then are others.
-FORMAT = 1
+FORMAT = 2
+#: How far back answers to outreach are read.
+RESPONSES_WITHIN = timedelta(days=365)
 #: Snapshots know nothing of these tables: a consent withdrawn later makes another list.
 _BESIDE_FEATURES = {
     "consents": ("customer_id", "channel", "granted", "changed_at"),
     "outcomes": ("customer_id", "outcome", "occurred_at"),
+    "contacts": CONTACTS.names,
 }
 
 
@@ -49,8 +58,13 @@ class Night:
     as_of: date
     champions: Mapping[str, "Champion"]
     catalogue: Catalogue
+    in_force: PolicyInForce
     stale: tuple[StaleSource, ...] = ()
-    policy: BuiltInPolicy = field(default_factory=BuiltInPolicy)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.in_force.policy
 
     @property
     def instant(self) -> datetime:
@@ -81,6 +95,8 @@ class Night:
             "features": self.snapshot.catalogue_fingerprint,
             "models": {t: self.champions[t].sha256 for t in TARGETS if t in self.champions},
             "policy": self.policy.fingerprint,
+            "before": fingerprint_table(self.before),
+            "contacts": self._visible["contacts"],
             "settings": {
                 "language": self.workspace.language,
                 "currency": self.workspace.currency,
@@ -101,10 +117,32 @@ class Night:
         return table.fingerprint
 
     @cached_property
+    def before(self) -> pa.Table:
+        """Earlier contacts and reservations, as far back as the policy looks."""
+        since = self.instant - self.policy.looks_back
+        reserve_for = self.policy.reserve_for
+        return decisions_before(self.workspace, self.accepted, self.as_of, since, reserve_for)
+
+    @cached_property
+    def responses(self) -> pa.Table:
+        """Past sends and answers by channel and local hour."""
+        return responses(
+            self.accepted,
+            self.instant,
+            self.workspace.time_zone,
+            self.instant - RESPONSES_WITHIN,
+            self.policy.answered.sql,
+        )
+
+    @cached_property
     def _visible(self) -> dict[str, str | None]:
         """Content of the tables no feature is made of, but the list is; None where not mapped."""
         return {
-            name: visible_fingerprints(self.accepted, [self.instant], {name: columns})[self.instant]
+            name: visible_fingerprints(
+                self.accepted,
+                [self.instant],
+                {name: [c for c in columns if c in self.accepted.tables[name].mapped]},
+            )[self.instant]
             if name in self.accepted.tables
             else None
             for name, columns in _BESIDE_FEATURES.items()
@@ -155,6 +193,7 @@ def open_night(workspace: Workspace, as_of: date | None, *, allow_stale: bool) -
         as_of=day,
         champions=_champions(workspace, catalogue),
         catalogue=catalogue,
+        in_force=open_policy(workspace, catalogue),
         stale=require_fresh(workspace, accepted, day, allow_stale=allow_stale),
     )
 

@@ -98,7 +98,8 @@ def nightly(
 
 def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bool) -> Path:
     from features.feature_store import materialize
-    from serving.steps import decide_all, score_all, tidy
+    from serving.scores import score_all
+    from serving.steps import decide_all, tidy
     from serving.writing import write_list
 
     lists = night.workspace.lists
@@ -107,7 +108,7 @@ def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bo
         score_all(night, progress)
     with watch.time("decide"):
         decided = decide_all(night, before)
-    _require_volume(night, decided, before, allow_small=allow_small)
+    _require_volume(night, decided.table, before, allow_small=allow_small)
     # Not before the list is known to be right: an online store that went ahead never goes back.
     with watch.time("materialise"):
         materialize(night.workspace, night.catalogue, night.as_of, progress=progress)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proactive_rules.decide import DECISIONS
-from proactive_rules.policy import Action
+from proactive_rules.decision_table import DECISIONS
 from serving.histogram import Histogram
 from serving.list_files import SHOWN_ROWS, flattened
 from serving.page_words import BANDS, CODES, HEADINGS
@@ -29,7 +28,7 @@ FIRST_ROWS = 100
 DESCRIPTIONS = ("segment", "region", "language")
 _AS_THEY_ARE = (
     "rank", "customer_id", "lifecycle_stage", "churn_risk", "churn_band", "complaint_risk",
-    "complaint_band", "expected_value", "decision", "channel", "why_not",
+    "complaint_band", "expected_value", "decision", "action", "channel", "why_not",
 )  # fmt: skip
 
 #: Columns of the table that are left out where nothing is known, by their class in the template.
@@ -64,13 +63,24 @@ class Page:
     sureness: Sequence[Mapping[str, Any]] = field(
         metadata={"help": "what was seen where such risks were said: words and lines"}
     )
-    actions: Sequence[Action] = _told("what each action asks people to do")
+    actions: Sequence[Mapping[str, Any]] = field(
+        metadata={"help": "what each action asks people to do: action, count, hours"}
+    )
+    limits: Sequence[Mapping[str, str]] = field(
+        metadata={"help": "what is used of each limit, and what one more would be worth"}
+    )
+    cut_offs: Sequence[Mapping[str, str]] = field(
+        metadata={"help": "from which risk each action pays"}
+    )
     changes: Sequence[Mapping[str, Any]] = field(
         metadata={"help": "who entered and left: value and words"}
     )
     notes: Sequence[Mapping[str, str]] = _told("where the numbers come from")
     why_not: Mapping[str, Mapping[str, str]] = field(
         metadata={"help": "sentence of each code in why_not"}
+    )
+    action_words: Mapping[str, Mapping[str, str]] = field(
+        metadata={"help": "sentence of each action of the policy"}
     )
 
 
@@ -104,6 +114,7 @@ def render(page: Page, columns: Mapping[str, list[Any]]) -> str:
         "customer_id": columns.get("customer_id", []),
         "words": CODES,
         "says": page.why_not,
+        "acts": page.action_words,
         "decisions": DECISIONS,
         "bands": BANDS,
     }
@@ -143,12 +154,13 @@ def _json_in_script(content: Mapping[str, Any]) -> str:
 
 
 def _shown(rows: pa.Table, time_zone: str) -> pa.Table:
-    flat = flattened(rows.select(["due_by"]), time_zone, "%Y-%m-%d %H:%M")
+    flat = flattened(rows.select(["due_by", "contact_at"]), time_zone, "%Y-%m-%d %H:%M")
     about = _joined([rows[name].cast(pa.string()) for name in DESCRIPTIONS], " · ")
     columns = {name: rows[name] for name in _AS_THEY_ARE}
     columns |= {
         "about": about,
         "due": pc.replace_substring_regex(flat["due_by"], " 00:00$", ""),
+        "at": pc.utf8_slice_codeunits(flat["contact_at"], 11),
         "since": pc.cast(rows["on_list_since"], pa.string()),
     }
     for language in LANGUAGES:

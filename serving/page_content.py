@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from proactive_rules.sentences import both_languages
 from serving.histogram import Histogram, histogram
 from serving.list_files import SHOWN_ROWS
 from serving.night import Night
@@ -21,18 +23,20 @@ from serving.page_words import (
     LISTED,
     MEAN_RISK,
     NOT_CONTACTED,
+    REVIEWED,
     RISKS,
     TO_CONTACT,
     Words,
     first_rows,
 )
+from serving.policy_words import cutoff_lines, limit_lines
 from serving.risk_list import LANGUAGES, TARGETS
 from serving.sureness import sureness
 
 
 def page_of(night: Night, decided: pa.Table, summary: Mapping[str, Any]) -> Page:
     """Gather everything the page shows but its rows."""
-    says = {language: night.policy.sentences(language) for language in LANGUAGES}
+    action_words = {action.name: dict(action.say) for action in night.policy.actions}
     return Page(
         workspace=night.workspace.name,
         as_of=night.as_of.isoformat(),
@@ -43,10 +47,13 @@ def page_of(night: Night, decided: pa.Table, summary: Mapping[str, Any]) -> Page
         warnings=_warnings(summary, decided.num_rows),
         histograms=_histograms(decided, summary["cut_offs"]),
         sureness=sureness(summary["judged"]),
-        actions=night.policy.actions,
+        actions=_actions(night, decided),
+        limits=limit_lines(summary["limits"], night.workspace.currency),
+        cut_offs=cutoff_lines(summary["action_cut_offs"], action_words),
         changes=_changes(summary["since_last"]),
         notes=_notes(summary),
-        why_not={code: {one: says[one][code] for one in LANGUAGES} for code in says["en"]},
+        why_not=both_languages(night.policy),
+        action_words=action_words,
     )
 
 
@@ -55,6 +62,7 @@ def _tiles(counts: Mapping[str, Any]) -> list[dict[str, Any]]:
     tiles = [
         (counts["listed"], LISTED),
         (decisions["contact"], CONTACTED),
+        (decisions["human_review"], REVIEWED),
         (decisions["held_out"], HELD_OUT),
         (decisions["leave_alone"], LEFT_ALONE),
     ]
@@ -64,6 +72,26 @@ def _tiles(counts: Mapping[str, Any]) -> list[dict[str, Any]]:
         if mean is not None
     ]
     return [{"value": f"{number:,}", "words": words} for number, words in tiles] + risks
+
+
+def _actions(night: Night, decided: pa.Table) -> list[dict[str, Any]]:
+    """Tell what tonight's actions ask for, the most frequent first; all where none is done."""
+    chosen = decided.filter(pc.is_valid(decided["owner"]))
+    counts = {
+        one["values"]: one["counts"]
+        for one in pc.value_counts(chosen["action"].combine_chunks()).to_pylist()
+    }
+    wanted = [action for action in night.policy.actions if action.name in counts]
+    return [
+        {
+            "action": action,
+            "count": counts.get(action.name, 0),
+            "hours": f"{action.due_in.total_seconds() / 3600:g}",
+        }
+        for action in sorted(
+            wanted or night.policy.actions, key=lambda one: (-counts.get(one.name, 0), one.name)
+        )
+    ]
 
 
 def _warnings(summary: Mapping[str, Any], total: int) -> list[Words]:

@@ -3,6 +3,8 @@
 
 from collections.abc import Mapping
 
+from proactive_rules.sentences import NAMES
+
 Words = Mapping[str, str]
 
 
@@ -26,10 +28,7 @@ CODES: Mapping[str, Words] = {
     "loyal": _w("loyal", "忠诚"),
     "lapsing": _w("lapsing", "渐失"),
     "lost": _w("lost", "已流失"),
-    "email": _w("email", "电子邮件"),
-    "phone": _w("phone", "电话"),
-    "care": _w("care", "客服"),
-    "marketing": _w("marketing", "市场"),
+    **NAMES,
 }
 BANDS = ("very_high", "high", "medium", "low")
 HEADINGS: tuple[Mapping[str, object], ...] = (
@@ -45,6 +44,7 @@ HEADINGS: tuple[Mapping[str, object], ...] = (
 LISTED = _w("customers listed", "名单客户")
 CONTACTED = _w("to contact", "建议联系")
 HELD_OUT = _w("held out to measure", "留作对照")
+REVIEWED = _w("for a person to look at", "待人工复核")
 LEFT_ALONE = _w("left alone", "不打扰")
 MEAN_RISK: Mapping[str, Words] = {
     "churn": _w("mean churn risk", "平均流失风险"),
@@ -66,6 +66,7 @@ CAUSES: Mapping[str, Words] = {
     "time": _w("time passed", "时间推移"),
     "model": _w("new model", "新模型"),
     "policy": _w("new policy", "新策略"),
+    "outreach": _w("contacted already", "已联系"),
 }
 
 

@@ -13,7 +13,8 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proactive_rules.policy import BuiltInPolicy
+from proactive_rules.policy import Policy
+from proactive_rules.sentences import say_why_not
 
 TARGETS = ("churn", "complaint")
 LANGUAGES = ("en", "zh")
@@ -67,6 +68,7 @@ CONTACT_SCHEMA = pa.schema(
         ("channel", _TEXT),
         ("owner", _TEXT),
         ("due_by", pa.timestamp("us", tz="UTC")),
+        ("contact_at", pa.timestamp("us", tz="UTC")),
         ("say", _TEXT),
         ("playbook", _TEXT),
         ("reason_1", _TEXT),
@@ -89,7 +91,7 @@ class ListFacts:
     language: str
     fingerprint: str
     model_versions: Mapping[str, str | None]
-    policy: BuiltInPolicy
+    policy: Policy
 
 
 def reason_column(target: str, language: str, place: int) -> str:
@@ -111,7 +113,7 @@ def reasons(rows: pa.Table, language: str) -> list[pa.ChunkedArray]:
     ]
 
 
-def with_reason_target(rows: pa.Table, policy: BuiltInPolicy) -> pa.Table:
+def with_reason_target(rows: pa.Table, policy: Policy) -> pa.Table:
     """Add `reason_target`: the risk the action lowers, else the one that stands out more."""
     names = [action.name for action in policy.actions]
     lowers = pa.array([action.lowers for action in policy.actions], _TEXT)
@@ -127,10 +129,10 @@ def compose(rows: pa.Table, facts: ListFacts) -> pa.Table:
         "as_of": _same(facts.as_of, rows, pa.date32()),
         **{f"reason_{place}": words[place] for place in REASONS},
         "reason_codes": _of_target(rows, codes),
-        "why_not": facts.policy.say_why_not(rows["why_not"], facts.language),
+        "why_not": say_why_not(facts.policy, rows["why_not"], facts.language),
         "decision_id": decision_ids(rows["customer_id"].to_pylist(), facts),
         **{f"{t}_model": _same(facts.model_versions.get(t), rows, _TEXT) for t in TARGETS},
-        "policy_version": _same(facts.policy.version, rows, _TEXT),
+        "policy_version": _same(facts.policy.label, rows, _TEXT),
         "features_as_of": _same(facts.as_of, rows, pa.date32()),
     }
     columns = [made[name] if name in made else rows[name] for name in SCHEMA.names]
@@ -138,7 +140,12 @@ def compose(rows: pa.Table, facts: ListFacts) -> pa.Table:
 
 
 def contacts(listed: pa.Table, channel: str, facts: ListFacts) -> pa.Table:
-    """Keep who is to be contacted through a channel, with the words for whoever does it."""
+    """Keep who is to be contacted through a channel, with the words for whoever does it.
+
+    Parameters
+    ----------
+    listed : rows of the list, with `contact_at`: when it suits the customer best.
+    """
     chosen = listed.filter(
         pc.and_(
             pc.equal(listed["decision"], "contact"),

@@ -4,7 +4,7 @@ One customer bucket at a time, so memory does not grow with customers. Who is as
 risk is given; what is done about a risk is decided elsewhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-DESCRIPTORS = ("lifecycle_stage", "segment", "region", "language")
+DESCRIPTORS = (
+    "lifecycle_stage", "segment", "region", "language", "preferred_channel", "local_time_zone",
+)  # fmt: skip
 VALUES = ("amount_total_365d", "price_total")
 #: Days since anything happened: what tells new data from mere time when a list changes.
 SIGNS_OF_LIFE = ("recency_days", "interaction_recency_days")
@@ -35,20 +37,24 @@ def score_bucket(
     champions: Mapping[str, "Champion"],
     catalogue: "Catalogue",
     currency: str | None = None,
+    also: Sequence[str] = (),
 ) -> pa.Table:
     """Score the customers of one bucket who are asked about at least one risk.
 
     Parameters
     ----------
     rows : the bucket of a snapshot.
-    asked : customer ids by target: the population of each.
+    asked : customer ids by target: the population of each; under any other name, who is listed
+        without a risk.
     champions : served models by target; a target without one has null risks.
     catalogue, currency : for the words of the reasons.
+    also : further features to carry along, for the rules.
 
     Returns
     -------
-    One row a customer: id, descriptors, values, and for each target risk, band, codes and reasons
-    in every language; `leading_target`, the risk that stands out more; `quiet_days`.
+    One row a customer: id, descriptors, values, and for each target risk with its interval, band,
+    codes and reasons in every language; `leading_target`, the risk that stands out more;
+    `quiet_days`.
     """
     among = {target: _is_among(rows, ids) for target, ids in asked.items()}
     listed = np.logical_or.reduce([np.zeros(rows.num_rows, dtype=bool), *among.values()])
@@ -58,6 +64,8 @@ def score_bucket(
         columns[name] = _column(rows, name, pa.string())
     for name in VALUES:
         columns[name] = _column(rows, name, pa.float64())
+    for name in also:
+        columns.setdefault(name, rows[name])
     columns["quiet_days"] = quiet_days(rows)
     for target in TARGETS:
         flags = among[target][listed] if target in among else np.zeros(rows.num_rows, dtype=bool)
@@ -96,14 +104,19 @@ def _target_columns(
     rows: pa.Table, asked: Flags, champion: "Champion", words: Callable[..., pa.Table]
 ) -> dict[str, pa.Array]:
     from training.bands import bands
+    from training.risk_interval import risk_interval
 
     target, chosen = champion.target, rows.filter(pa.array(asked))
     scores = champion.score(chosen)
     # Rows that were not asked take null: their place among the chosen is null.
     place = pa.array(np.cumsum(asked) - 1, mask=~asked)
+    band = bands(scores.risk, champion.base_rate)
+    low, high = risk_interval(scores.risk, band.to_pylist(), champion.judged)
     columns = {
         f"{target}_risk": pa.array(scores.risk, pa.float64()).take(place),
-        f"{target}_band": bands(scores.risk, champion.base_rate).take(place),
+        f"{target}_risk_low": pa.array(low, pa.float64(), from_pandas=True).take(place),
+        f"{target}_risk_high": pa.array(high, pa.float64(), from_pandas=True).take(place),
+        f"{target}_band": band.take(place),
     }
     for language in LANGUAGES:
         said = words(scores, chosen, language=language).combine_chunks()
@@ -131,7 +144,7 @@ def _reasons(
 
 def _nothing_known(target: str, count: int) -> dict[str, pa.Array]:
     columns = {
-        f"{target}_risk": pa.nulls(count, pa.float64()),
+        **{f"{target}_risk{end}": pa.nulls(count, pa.float64()) for end in ("", "_low", "_high")},
         f"{target}_band": pa.nulls(count, pa.string()),
         f"{target}_reason_codes": pa.nulls(count, pa.list_(pa.string())),
     }

@@ -1,83 +1,66 @@
-"""The steps of a night between snapshot and list: score every bucket, then decide over all.
+"""The steps of a night between scores and list: decide over all, and say what changed.
 
 What a step has written stays until the list is published; what is there is not made again.
 """
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.errors import BrokenRecord
-from features.progress import Progress
-from proactive_rules.decide import decide
-from serving.consents import consent_columns, newest_consents
+from proactive_rules.decide import Decided, decide
+from proactive_rules.situation import Situation
 from serving.earlier_lists import EarlierList, ids_left, movements
 from serving.night import Night
-from serving.score import SIGNS_OF_LIFE, quiet_days, score_bucket, split_by_bucket
-from serving.whole import read_whole, write_json, write_table
+from serving.policies import with_unmapped
+from serving.score import SIGNS_OF_LIFE, quiet_days, split_by_bucket
+from serving.scores import scores_of, whole_scores
+from serving.whole import read_whole, write_json, write_table, write_text
 
 #: Drift is measured on so many customers at least; buckets are random parts of all.
 DRIFT_ROWS = 20_000
-#: What decisions read of the scores; everything else waits on disk.
-_DECIDED_FROM = (
-    "customer_id", "churn_risk", "complaint_risk", "churn_band", "complaint_band",
-    "amount_total_365d", "price_total", "quiet_days",
-)  # fmt: skip
+#: The policy a night decided under, kept beside its decisions.
+POLICY = "policy.yaml"
+#: Decisions read everything of the scores but the reasons, which wait on disk.
+_REASONS = "_reason_"
 
 
-def score_all(night: Night, progress: Progress) -> None:
-    """Score bucket by bucket; memory does not grow with the number of customers."""
-    missing = [b for b in range(night.snapshot.buckets) if read_whole(_scores(night, b)) is None]
-    if not missing:
-        return
-    asked = _populations(night)
-    answers = newest_consents(night.accepted, night.instant)
-    with progress.step("Scoring customers", total=len(missing)) as step:
-        for bucket in missing:
-            rows = night.snapshot.read(bucket)
-            mine = {target: ids[bucket] for target, ids in asked.items()}
-            scored = score_bucket(
-                rows, mine, night.champions, night.catalogue, night.workspace.currency
-            )
-            of_bucket = None if answers is None else answers[bucket]
-            consents = consent_columns(scored["customer_id"], of_bucket, night.policy.channels)
-            for name, values in consents.items():
-                scored = scored.append_column(name, values)
-            write_table(_scores(night, bucket), scored)
-            step.advance()
-
-
-def scores_of(night: Night) -> Iterator[pa.Table]:
-    """Read the scores back, bucket by bucket, verified."""
-    for bucket in range(night.snapshot.buckets):
-        yield _whole_scores(night, bucket)
-
-
-def decide_all(night: Night, before: EarlierList | None) -> pa.Table:
-    """Decide over all customers at once, since they share one capacity.
+def decide_all(night: Night, before: EarlierList | None) -> Decided:
+    """Decide over all customers at once, since they share the same means.
 
     Returns
     -------
-    In the order of the list: what was decided from, the decisions, and `on_list_since`.
+    In the order of the list: what was decided from, the decisions, and `on_list_since`; and what
+    all decisions share.
     """
-    path = night.work / "decisions.parquet"
-    if (done := read_whole(path)) is not None:
-        return done
-    consents = [f"consent_{channel}" for channel in night.policy.channels]
+    path, shared = night.work / "decisions.parquet", night.work / "decided.json"
+    if (done := read_whole(path)) is not None and shared.is_file():
+        return Decided(table=done, run=json.loads(shared.read_text("utf-8")))
     parts = [
-        part.select([n for n in (*_DECIDED_FROM, *consents) if n in part.column_names])
+        part.select([name for name in part.column_names if _REASONS not in name])
         for part in scores_of(night)
     ]
-    decided = decide(pa.concat_tables(parts), night.policy, night.instant)
-    decided = decided.append_column("on_list_since", _since(night, decided, before))
-    write_table(path, decided)
-    return decided
+    decided = decide(situation_of(night, pa.concat_tables(parts)), night.policy)
+    table = decided.table.append_column("on_list_since", _since(night, decided.table, before))
+    # The decisions come last: where they are, everything is.
+    write_json(shared, decided.run)
+    write_text(night.work / POLICY, night.in_force.content.decode("utf-8-sig"))
+    write_table(path, table)
+    return Decided(table=table, run=decided.run)
+
+
+def situation_of(night: Night, scores: pa.Table) -> Situation:
+    """Lay out what the decisions of a night are made from."""
+    return Situation(
+        customers=with_unmapped(scores, night.in_force.reads),
+        as_of=night.instant,
+        before=night.before,
+        responses=night.responses,
+        time_zone=night.workspace.time_zone,
+    )
 
 
 def changes(night: Night, decided: pa.Table, before: EarlierList | None) -> dict[str, Any] | None:
@@ -91,7 +74,7 @@ def changes(night: Night, decided: pa.Table, before: EarlierList | None) -> dict
         "model": made_from["models"] != now["models"],
         "policy": made_from["policy"] != now["policy"],
     }
-    now_rows = decided.select(["customer_id", "decision", "quiet_days"])
+    now_rows = decided.select(["customer_id", "decision", "quiet_days", "why_not"])
     left = ids_left(rows, now_rows)
     return {
         "as_of": before.as_of.isoformat(),
@@ -132,34 +115,6 @@ def tidy(night: Night) -> None:
     (night.work / "drift.json").unlink(missing_ok=True)
 
 
-def _scores(night: Night, bucket: int) -> Path:
-    return night.work / "scores" / f"bucket={bucket:03d}.parquet"
-
-
-def _whole_scores(night: Night, bucket: int) -> pa.Table:
-    path = _scores(night, bucket)
-    table = read_whole(path)
-    if table is None:
-        raise BrokenRecord(
-            str(path),
-            "it was damaged while the night went on",
-            "the file that this night wrote",
-            "run `forestay nightly` again: it makes the file anew",
-        )
-    return table
-
-
-def _populations(night: Night) -> Mapping[str, list[pa.Array]]:
-    """Ask each target for its population, in buckets; every one of them has features."""
-    from training.labels import population
-
-    found = {
-        name: population(night.workspace, night.accepted, target, night.as_of)["customer_id"]
-        for name, target in night.workspace.targets.items()
-    }
-    return {name: split_by_bucket(ids, night.snapshot.buckets) for name, ids in found.items()}
-
-
 def _since(night: Night, decided: pa.Table, before: EarlierList | None) -> pa.Array:
     """Return since which list, without a break, each customer has been on it."""
     today = pa.scalar(night.as_of, pa.date32())
@@ -190,7 +145,7 @@ def _sample(night: Night, target: str, names: list[str]) -> pa.Table:
     """Take whole buckets of listed customers with a risk until there are enough."""
     parts: list[pa.Table] = []
     for bucket in range(night.snapshot.buckets):
-        scored = _whole_scores(night, bucket)
+        scored = whole_scores(night, bucket)
         asked = scored.filter(pc.is_valid(scored[f"{target}_risk"]))["customer_id"]
         rows = night.snapshot.read(bucket, ["customer_id", *names])
         keep = pc.is_in(rows["customer_id"], value_set=asked.combine_chunks())

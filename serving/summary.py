@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proactive_rules.decide import DECISIONS, capacity
+from proactive_rules.decide import Decided
+from proactive_rules.decision_table import DECISIONS
 from serving.night import Night
 from serving.page_words import BANDS
+from serving.policy_words import policy_warnings
 from serving.risk_list import TARGETS
 
 if TYPE_CHECKING:
@@ -27,19 +29,18 @@ _SPOKEN = {"churn": "流失", "complaint": "投诉"}
 
 
 def summarise(
-    night: Night, decided: pa.Table, extra: Mapping[str, Any], *, consent_checked: bool
+    night: Night, made: Decided, extra: Mapping[str, Any], *, consent_checked: bool
 ) -> dict[str, Any]:
     """Say everything about a list that is not in its rows.
 
     Parameters
     ----------
-    decided : the decisions, with risks and bands.
+    made : the decisions, with risks and bands, and what they share.
     extra : `since_last`, `drift`, `supersedes` and `shown_rows`, as the night found them.
     """
     from training.bands import cutoffs
 
-    policy = night.policy
-    contacted = pc.sum(pc.equal(decided["decision"], "contact")).as_py() or 0
+    policy, decided, run = night.policy, made.table, made.run
     return {
         "workspace": night.workspace.name,
         "as_of": night.as_of.isoformat(),
@@ -52,24 +53,24 @@ def summarise(
         "cut_offs": {t: cutoffs(c.base_rate) for t, c in sorted(night.champions.items())},
         "judged": {t: c.judged for t, c in sorted(night.champions.items())},
         "models": {t: _model(night.champions.get(t)) for t in TARGETS},
-        "policy": {"version": policy.version, "fingerprint": policy.fingerprint},
-        "capacity": {
-            "share": policy.capacity_share,
-            "seats": capacity(policy, decided.num_rows),
-            "used": contacted,
-            "lowest_expected_value_contacted": _lowest_contacted(decided),
+        "policy": {
+            "version": policy.label,
+            "fingerprint": policy.fingerprint,
+            "file": night.in_force.path.name if night.in_force.path else "shipped",
         },
-        "holdout": {
-            "share": policy.holdout_share,
-            "assignment_probability": policy.holdout_share,
-            "among": "customers who would be contacted",
-        },
+        "limits": run["limits"],
+        "allocation": run["allocation"],
+        "action_cut_offs": run["cutoffs"],
+        "holdout": run["controls"],
+        "human_review": run["review"],
+        "fairness": run["fairness"],
+        "earlier_contacts": run["before"],
         "since_last": extra["since_last"],
         "drift": extra["drift"],
         "consent_checked": consent_checked,
         "attributes_as_of_today": "customers" in night.accepted.tables,
         "stale_sources": [source.label for source in night.stale],
-        "warnings": _warnings(night, extra, consent_checked=consent_checked),
+        "warnings": _warnings(night, extra, consent_checked=consent_checked) + policy_warnings(run),
         "rows_in_excel_and_page": extra["shown_rows"],
     }
 
@@ -97,11 +98,6 @@ def _counts(night: Night, decided: pa.Table) -> dict[str, Any]:
             )
         ),
     }
-
-
-def _lowest_contacted(decided: pa.Table) -> float | None:
-    chosen = decided.filter(pc.equal(decided["decision"], "contact"))
-    return pc.min(chosen["expected_value"]).as_py()
 
 
 def _model(champion: "Champion | None") -> dict[str, Any] | None:

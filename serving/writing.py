@@ -13,13 +13,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from proactive_rules.decide import Decided
 from serving.earlier_lists import SUMMARY, EarlierList
 from serving.list_files import SHOWN_ROWS, CsvFile, ExcelFile, ListFile, ParquetFile
 from serving.night import Night
 from serving.page import PageRows, render
 from serving.page_content import page_of
 from serving.risk_list import CONTACT_SCHEMA, SCHEMA, compose, contacts, with_reason_target
-from serving.steps import changes, drift, scores_of
+from serving.scores import scores_of
+from serving.steps import changes, drift
 from serving.summary import summarise
 from serving.whole import write_json, write_text
 
@@ -30,7 +32,7 @@ SORT_MEMORY = "1GiB"
 
 def write_list(
     night: Night,
-    decided: pa.Table,
+    decided: Decided,
     before: EarlierList | None,
     folder: Path,
     *,
@@ -40,19 +42,19 @@ def write_list(
     page_rows = PageRows(night.workspace.time_zone)
     consent_checked = "consents" in night.accepted.tables
     with ExitStack() as stack:
-        files = _files(night, decided, folder)
+        files = _files(night, decided.table, folder)
         for file in files.values():
             stack.enter_context(closing(file))
-        for rows in _joined(night, decided):
+        for rows in _joined(night, decided.table):
             _write_rows(night, rows, files, page_rows)
     extra = {
-        "since_last": changes(night, decided, before),
+        "since_last": changes(night, decided.table, before),
         "drift": drift(night),
         "supersedes": supersedes,
-        "shown_rows": min(decided.num_rows, SHOWN_ROWS),
+        "shown_rows": min(decided.table.num_rows, SHOWN_ROWS),
     }
     summary = summarise(night, decided, extra, consent_checked=consent_checked)
-    page = page_of(night, decided, summary)
+    page = page_of(night, decided.table, summary)
     write_text(folder / "risk_list.html", render(page, page_rows.columns()))
     write_json(folder / SUMMARY, summary)
 
@@ -86,7 +88,8 @@ def _write_rows(
     rows = with_reason_target(rows, night.policy)
     page_rows.write(rows)
     listed = compose(rows, night.facts)
-    sent = {channel: contacts(listed, channel, night.facts) for channel in night.policy.channels}
+    planned = listed.append_column("contact_at", rows["contact_at"])
+    sent = {channel: contacts(planned, channel, night.facts) for channel in night.policy.channels}
     for name, file in files.items():
         channel = name.split()[0]
         file.write(_with_mark(listed if channel == "list" else sent[channel], night))

@@ -5,7 +5,15 @@ Reading order: `feature` (the record), `moment` (the words of expressions), `rfm
 workspace has). Nothing here touches rows.
 """
 
-from features.catalogue.catalogue import Catalogue, catalogue_for
+from features.catalogue.catalogue import Catalogue, catalogue_for, standard_features
 from features.catalogue.feature import REASONS, VIEWS, WINDOWS, Feature
 
-__all__ = ["REASONS", "VIEWS", "WINDOWS", "Catalogue", "Feature", "catalogue_for"]
+__all__ = [
+    "REASONS",
+    "VIEWS",
+    "WINDOWS",
+    "Catalogue",
+    "Feature",
+    "catalogue_for",
+    "standard_features",
+]

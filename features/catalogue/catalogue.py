@@ -113,6 +113,20 @@ def catalogue_for(accepted: Accepted, workspace: Workspace) -> Catalogue:
     return Catalogue(everything=_distinct(chosen), late=late)
 
 
+def standard_features() -> tuple[Feature, ...]:
+    """Return the product's own features with everything mapped: what a shared rule may name."""
+    found = [
+        *rfm.FEATURES,
+        *interactions.features_for((kind.kind for kind in interactions.KINDS), ()),
+        *contracts.FEATURES,
+        *outreach.FEATURES,
+        *(profile.descriptor(name) for name in profile.DESCRIPTORS),
+        lifecycle.TENURE,
+        lifecycle.STAGE,
+    ]
+    return tuple(feature for feature in found if feature.listed)
+
+
 def _standard(accepted: Accepted) -> list[Feature]:
     dealings = accepted.tables.get("interactions")
     return [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import ibis
 
 #: Columns of `customers` that describe, and that no model reads.
-DESCRIPTORS = ("segment", "region", "language", "preferred_channel")
+DESCRIPTORS = ("segment", "region", "language", "preferred_channel", "local_time_zone")
 #: Prefix of the column that ingest computes for a feature of the user's own.
 OWN_PREFIX = "own_"
 
@@ -24,6 +24,7 @@ _DESCRIPTOR_WORDS = {
     "region": ("Region", "地区"),
     "language": ("Language", "语言"),
     "preferred_channel": ("Preferred channel", "偏好渠道"),
+    "local_time_zone": ("Local time zone", "当地时区"),
 }
 _OWN_HOME: Mapping[str, tuple[Source, View]] = {
     "orders": ("lines", "rfm"),

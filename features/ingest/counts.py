@@ -1,5 +1,6 @@
 """Counting what became of a source's rows, and refusing a source with too many faulty ones."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -10,7 +11,7 @@ from features.ingest.quarantine import first_rows
 from features.ingest.report import SourceReport
 from features.ingest.stage import Staged
 from features.ingest.staged_rows import FAULTS, POSITION
-from features.sql_words import quoted
+from features.sql_words import literal, quoted
 
 _MOST_SHOWN = 5
 
@@ -55,6 +56,20 @@ def count_source(
     if not report.adds_up or report.filtered < 0 or sum(report.faults.values()) != bad:
         raise AssertionError(report)
     return report
+
+
+def one_file(connection: duckdb.DuckDBPyConnection, staged: Staged, file: str) -> Staged:
+    """Return the rows of one file of a source as a source of their own, to be counted apart.
+
+    Only for a source without `where`: rows that were filtered left no trace of their file.
+    """
+    view = f"{staged.relation} of {file}"
+    connection.execute(
+        f"CREATE VIEW {quoted(view)} AS FROM {quoted(staged.relation)}"
+        f" WHERE {staged.file_of(POSITION)} = {literal(file)}"
+    )
+    (read,) = _row(connection, f"SELECT count(*) FROM {quoted(view)}")
+    return replace(staged, relation=view, read=read)
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:

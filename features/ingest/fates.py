@@ -68,13 +68,15 @@ def decide_fates(connection: duckdb.DuckDBPyConnection, sources: Sequence[Staged
         f" SELECT {POSITION}, '{DUPLICATE}' AS fate, CAST(NULL AS TIMESTAMPTZ) AS superseded_at"
         f" FROM ({_copies(staged)}) WHERE copy > 1"
     )
+    if any(source.source.taken_back for source in sources):
+        connection.execute(f"INSERT INTO {staged.fates} {_last_words(staged)}")
     connection.execute(f"INSERT INTO {staged.fates} {_versions(staged)}")
     return staged
 
 
 def _copies(staged: StagedTable) -> str:
     """Count rows equal in every column of the file, within their source, one by one."""
-    sound = f"{FAULTS} IS NULL AND NOT {quoted(MADE_ID)}"
+    sound = f"{FAULTS} IS NULL AND NOT {quoted(MADE_ID)} AND NOT {_taken_back(staged)}"
     source = f"{POSITION} >> {FILE_BITS + ROW_BITS}"
     repeated = (
         f"SELECT {CONTENT} FROM {staged.rows} WHERE {sound} GROUP BY {CONTENT} HAVING count(*) > 1"
@@ -85,6 +87,35 @@ def _copies(staged: StagedTable) -> str:
         f"SELECT {POSITION}, row_number() OVER (PARTITION BY {same} ORDER BY {POSITION}) AS copy"
         f" FROM {staged.rows} WHERE {sound} AND {CONTENT} IN ({repeated})"
     )
+
+
+def _taken_back(staged: StagedTable) -> str:
+    """Return SQL for a row of the files that `forestay outcomes` keeps."""
+    places = [str(s.source.index) for s in staged.sources if s.source.taken_back]
+    return f"({POSITION} >> {FILE_BITS + ROW_BITS}) IN ({', '.join(places)})" if places else "FALSE"
+
+
+def _last_words(staged: StagedTable) -> str:
+    """Of what was said of one contact and taken back, the last counts, whatever its time.
+
+    A row that only repeats what was said of it before is a duplicate; what stands in the mapped
+    source about the same contact is superseded.
+    """
+    return f"""
+        WITH said AS (
+            SELECT contact_id, {POSITION}, {CONTENT} IS NOT DISTINCT FROM
+                lag({CONTENT}) OVER (PARTITION BY contact_id ORDER BY {POSITION}) AS again
+            FROM {staged.rows}
+            WHERE {FAULTS} IS NULL AND {staged.has_key}
+                AND {POSITION} NOT IN (SELECT {POSITION} FROM {staged.fates})
+                AND contact_id IN (
+                    SELECT contact_id FROM {staged.rows}
+                    WHERE {FAULTS} IS NULL AND {_taken_back(staged)})),
+        placed AS (
+            SELECT *, max({POSITION}) FILTER (NOT again) OVER (PARTITION BY contact_id) AS last
+            FROM said)
+        SELECT {POSITION}, CASE WHEN again THEN '{DUPLICATE}' ELSE '{SUPERSEDED}' END, NULL
+        FROM placed WHERE again OR {POSITION} < last"""
 
 
 def _versions(staged: StagedTable) -> str:

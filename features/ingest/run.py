@@ -29,6 +29,7 @@ from features.ingest.quarantine import clear_quarantine, write_quarantine
 from features.ingest.report import IngestReport, SourceReport
 from features.ingest.stage import Staged, stage
 from features.ingest.workbench import Workbench, open_database
+from features.kept_outcomes import with_taken_back
 from features.progress import SILENT, Progress
 from features.workspace import Workspace
 
@@ -43,16 +44,11 @@ def ingest(workspace: Workspace, progress: Progress = SILENT) -> IngestReport:
     Conflict : another ingest of this workspace runs.
     """
     with exclusive(workspace.state) as working, open_database(working) as connection:
-        run = _Run(connection, workspace, progress)
+        run = Run(connection, with_taken_back(workspace), progress)
         run.read()
         run.write_quarantine()
         run.judge(written=True)
-        content = run.finish()
-        changed = not is_current(workspace, content)
-        if changed:
-            newest = {r.label: r.newest for r in run.reports if r.newest}
-            publish(connection, workspace, content, newest, working, progress)
-        return run.report(content, changed=changed)
+        return run.publish(run.finish(), working)
 
 
 def inspect(workspace: Workspace, progress: Progress = SILENT) -> IngestReport:
@@ -67,7 +63,7 @@ def inspect(workspace: Workspace, progress: Progress = SILENT) -> IngestReport:
         tempfile.TemporaryDirectory(prefix="forestay-") as working,
         open_database(Path(working)) as connection,
     ):
-        run = _Run(connection, workspace, progress)
+        run = Run(connection, with_taken_back(workspace), progress)
         run.read()
         run.judge(written=False)
         content = run.finish()
@@ -75,7 +71,7 @@ def inspect(workspace: Workspace, progress: Progress = SILENT) -> IngestReport:
 
 
 @dataclass
-class _Run:
+class Run:
     """One ingest under way: what has been staged, counted and found wrong so far."""
 
     connection: duckdb.DuckDBPyConnection
@@ -136,6 +132,14 @@ class _Run:
             contents[name] = table_content(self.connection, table, extras, finished)
             self.warnings += warnings_of(table, extras)
         return whole_content(self.connection, self.workspace, contents, self.reports)
+
+    def publish(self, content: Content, working: Path) -> IngestReport:
+        """Make the content the workspace's accepted data, unless it is what they are already."""
+        changed = not is_current(self.workspace, content)
+        if changed:
+            newest = {r.label: r.newest for r in self.reports if r.newest}
+            publish(self.connection, self.workspace, content, newest, working, self.progress)
+        return self.report(content, changed=changed)
 
     def report(self, content: Content, *, changed: bool) -> IngestReport:
         """Say what was done."""

@@ -53,11 +53,17 @@ class YamlNode:
 
 
 def read_yaml(path: Path, faults: list[ForestayError]) -> YamlNode | None:
-    """Read a YAML file so that every value knows its line.
+    """Read a YAML file so that every value knows its line; see `parse_yaml`."""
+    return parse_yaml(path.read_bytes(), path.name, faults)
+
+
+def parse_yaml(content: bytes, file: str, faults: list[ForestayError]) -> YamlNode | None:
+    """Parse YAML so that every value knows its line.
 
     Parameters
     ----------
-    path : an existing file.
+    content : the bytes of the file, UTF-8.
+    file : its name, for messages.
     faults : receives what is wrong; duplicate keys do not stop the reading, bad syntax does.
 
     Returns
@@ -65,22 +71,20 @@ def read_yaml(path: Path, faults: list[ForestayError]) -> YamlNode | None:
     node : the document; None when it is empty or cannot be read at all (then faults say why).
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError:
-        faults.append(
-            BadInput(path.name, "not UTF-8 text", "text in UTF-8", "save the file as UTF-8")
-        )
+        faults.append(BadInput(file, "not UTF-8 text", "text in UTF-8", "save the file as UTF-8"))
         return None
     except yaml.YAMLError as error:
-        faults.append(_syntax_fault(path.name, error))
+        faults.append(_syntax_fault(file, error))
         return None
     except RecursionError:
-        faults.append(_too_large(path.name))
+        faults.append(_too_large(file))
         return None
     if document is None:
         return None
-    tree = _Tree(path.name, faults)
+    tree = _Tree(file, faults)
     node = tree.convert(document, "", 0)
     return None if tree.overgrown else node
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from features.errors import BadInput
 from features.progress import SILENT, Progress
+from features.simulated.answers import Answers
 from features.simulated.customers import People, draw_people
 from features.simulated.dirt import with_bad_values, with_repeats
 from features.simulated.districts import Failures, draw_failures
@@ -34,7 +35,7 @@ CHUNK = 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """Where a simulated company lies: sources and `forestay.yaml`, the truth, rows per file."""
+    """Where a simulated company lies: sources, settings and policy, the truth, rows per file."""
 
     folder: Path
     truth_folder: Path
@@ -71,15 +72,19 @@ def simulate(
         for number, (first, own) in enumerate(zip(firsts, root.spawn(len(firsts)), strict=True)):
             rng = np.random.default_rng(own)
             people = draw_people(first, min(CHUNK, customers - first), FAVOURITES, rng)
-            _live_and_write(people, failures, rng, files, number)
+            # a child of the chunk's own seed: how people answer changes nothing else
+            answers = Answers(people, np.random.default_rng(own.spawn(1)[0]))
+            files.write("truth/responses.parquet", answers.truth())
+            life = _live(people, failures, rng, files)
+            _write_rows(life, rng, files, number)
+            _write_registers(life, answers, rng, files, number)
             step.advance()
-    (folder / "forestay.yaml").write_bytes(Path(__file__).with_name("workspace.yaml").read_bytes())
+    for name, source in (("forestay.yaml", "workspace.yaml"), ("policy.yaml", "policy.yaml")):
+        (folder / name).write_bytes(Path(__file__).with_name(source).read_bytes())
     return Simulated(folder=folder, truth_folder=folder / "truth", counts=files.rows)
 
 
-def _live_and_write(
-    people: People, failures: Failures, rng: np.random.Generator, files: Files, number: int
-) -> None:
+def _live(people: People, failures: Failures, rng: np.random.Generator, files: Files) -> Life:
     life = Life(people=people, failures=failures, rng=rng)
     dates = {week_of(day): day for day in truth_dates()}
     for week in range(WEEKS):
@@ -87,8 +92,7 @@ def _live_and_write(
             files.write("truth/chances.parquet", truth_at(life, dates[week]))
         life.live()
     files.write("truth/customers.parquet", hidden_traits(life))
-    _write_rows(life, rng, files, number)
-    _write_registers(life, rng, files, number)
+    return life
 
 
 def _write_rows(life: Life, rng: np.random.Generator, files: Files, number: int) -> None:
@@ -104,10 +108,14 @@ def _write_rows(life: Life, rng: np.random.Generator, files: Files, number: int)
     files.write("contracts.parquet", _until_now(terms, "starts", "signed"))
 
 
-def _write_registers(life: Life, rng: np.random.Generator, files: Files, number: int) -> None:
+def _write_registers(
+    life: Life, answers: Answers, rng: np.random.Generator, files: Files, number: int
+) -> None:
     people, outreach = life.people, life.journal.of("outreach")
     joined = instants(np.floor(people.joined).astype(int), rng)
     files.write("customers.parquet", customer_register(people, joined))
+    days = instants(outreach["week"], rng, opens=9)
+    outreach = answers.send(outreach, days, life.outreach.consent)
     contacts = _until_now(contact_log(people, outreach, rng, number), "sent")
     files.write("contacts.csv", with_bad_values(contacts, {"cost": "12,50"}, rng))
     consents = consent_register(people, life.outreach.consent, joined, outreach, rng)

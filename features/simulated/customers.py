@@ -9,6 +9,8 @@ from features.simulated.weeks import WEEKS
 
 SEGMENTS = ("student", "starter", "family", "senior", "expat")
 CHANNELS = ("email", "phone", "app")
+#: Where the few live who live far away.
+ABROAD_ZONE = "Asia/Shanghai"
 _SEGMENT_SHARE = (0.18, 0.24, 0.27, 0.16, 0.15)
 _HOUSEHOLD_SIZES = (1, 2, 3, 4)
 _SIZE_SHARE = (0.45, 0.32, 0.13, 0.10)
@@ -61,6 +63,11 @@ class People:
     def __len__(self) -> int:
         """Count the customers."""
         return len(self.customer_id)
+
+    @property
+    def abroad(self) -> np.ndarray:
+        """True for the few who live far away."""
+        return self.chinese & (self.engagement > 0.8)  # noqa: PLR2004 - a few
 
 
 def household_names(people: People) -> np.ndarray:

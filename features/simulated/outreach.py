@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from features.simulated.answers import NEUTRAL
 from features.simulated.customers import People
 from features.simulated.journal import Journal
 from features.simulated.leaving import ACTIONS, EFFECT_WEEKS, response
@@ -63,13 +64,14 @@ class Outreach:
         who = np.flatnonzero(among & (self._rng.random(len(self._people)) < chance))
         held_out = self._rng.random(len(who)) < HELD_OUT_SHARE * (week >= RANDOMISED_FROM)
         helped, woken, relief = response(self._people, action, dissatisfaction)
-        answered = self._rng.random(len(who)) < 0.25 + 0.5 * helped[who]
+        luck = self._rng.random(len(who))
         self._journal.note(
             "outreach",
             week,
             who,
             held_out=held_out,
-            answered=answered,
+            base=NEUTRAL + 0.5 * helped[who],
+            luck=luck,
             action=np.full(len(who), ACTIONS.index(action)),
             woken=woken[who],
         )

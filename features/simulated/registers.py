@@ -4,7 +4,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from features.simulated.customers import CHANNELS, SEGMENTS, People, household_names
+from features.simulated.customers import (
+    ABROAD_ZONE,
+    CHANNELS,
+    SEGMENTS,
+    People,
+    household_names,
+)
 from features.simulated.districts import DISTRICTS
 from features.simulated.journal import Columns
 from features.simulated.leaving import ACTIONS
@@ -16,7 +22,6 @@ _ALIAS_SHARE = 0.015
 
 def customer_register(people: People, joined: np.ndarray) -> pa.Table:
     """Write what the company knows of its customers today, potential ones included."""
-    abroad = people.chinese & (people.engagement > 0.8)  # noqa: PLR2004 - a few live far away
     return pa.table(
         {
             "client_no": people.customer_id,
@@ -25,19 +30,18 @@ def customer_register(people: People, joined: np.ndarray) -> pa.Table:
             "segment": np.array(SEGMENTS)[people.segment],
             "language": np.where(people.chinese, "zh", "en"),
             "channel": np.array(CHANNELS)[people.channel],
-            "time_zone": np.where(abroad, "Asia/Shanghai", TIME_ZONE),
+            "time_zone": np.where(people.abroad, ABROAD_ZONE, TIME_ZONE),
             "household": household_names(people),
         }
     )
 
 
 def contact_log(people: People, seen: Columns, rng: np.random.Generator, prefix: int) -> pa.Table:
-    """Write past outreach; who was held out has a row of his own and no answer."""
+    """Write past outreach as `Answers.send` left it; who was held out has a row and no answer."""
     who, count = seen["who"], len(seen["who"])
-    sent = instants(seen["week"], rng, opens=9)
+    sent, channel = seen["sent"], seen["channel"]
     held_out = seen.get("held_out", np.empty(0, dtype=bool))
-    channel = people.channel[who]
-    answer = np.where(seen.get("answered", held_out), "accepted", "declined")
+    answer = np.where(seen["answered"], "accepted", "declined")
     silent = held_out | (rng.random(count) < 0.35)  # noqa: PLR2004 - no answer at all
     answered_at = later(sent, rng.uniform(0.2, 90, count))
     silent |= answered_at > LAST_INSTANT
@@ -72,7 +76,7 @@ def consent_register(
     return pa.table(
         {
             "client_no": people.customer_id[np.concatenate([who, gone])],
-            "channel": np.array(CHANNELS)[np.concatenate([channel, people.channel[gone]])],
+            "channel": np.array(CHANNELS)[np.concatenate([channel, seen["channel"][annoyed]])],
             "granted": np.concatenate([consent[who, channel], np.zeros(len(gone), dtype=bool)]),
             "changed": pa.array(np.concatenate([joined[who], changed]), pa.timestamp("us")),
         }

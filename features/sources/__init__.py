@@ -4,7 +4,7 @@ Reading order: `locate` (a source's uris to its parts), `part` (what every forma
 module a format. Nothing here knows what the rows mean.
 """
 
-from features.sources.locate import parts_of
+from features.sources.locate import file_part, parts_of
 from features.sources.part import Part
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["Part", "file_part", "parts_of"]

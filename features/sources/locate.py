@@ -56,7 +56,7 @@ def parts_of(source: Source, workspace: Workspace) -> tuple[Part, ...]:
             files.extend(found)
     for path, name in _named(files):
         try:
-            parts.append(_open_file(path, name))
+            parts.append(file_part(path, name))
         except ForestayError as error:
             faults.append(error)
     raise_faults(faults)
@@ -121,7 +121,13 @@ def _named(files: list[Path]) -> list[tuple[Path, str]]:
     return sorted(((f, f.relative_to(shared).as_posix()) for f in unique), key=lambda pair: pair[1])
 
 
-def _open_file(path: Path, name: str) -> Part:
+def file_part(path: Path, name: str) -> Part:
+    """Open one file by its ending, under the name that messages give it.
+
+    Raises
+    ------
+    BadInput : it is empty, damaged, not readable or of no known format.
+    """
     suffixes = [suffix.lower() for suffix in path.suffixes]
     kind = (
         suffixes[-2] if suffixes[-1:] == [".gz"] and len(suffixes) > 1 else "".join(suffixes[-1:])

@@ -52,10 +52,14 @@ def check_names(names: Sequence[str], where: str) -> None:
         seen.add(name.lower())
 
 
-def with_rows(batch: pa.RecordBatch, first_row: int) -> pa.RecordBatch:
-    """Give the rows of a batch their numbers from `first_row`; none of them is broken."""
+def with_rows(
+    batch: pa.RecordBatch, first_row: int, broken: pa.Array | None = None
+) -> pa.RecordBatch:
+    """Give the rows of a batch their numbers from `first_row`; none is broken but those told."""
     rows = pa.array(np.arange(first_row, first_row + batch.num_rows, dtype=np.int64))
-    return numbered(batch, rows, pa.nulls(batch.num_rows, pa.string()))
+    return numbered(
+        batch, rows, pa.nulls(batch.num_rows, pa.string()) if broken is None else broken
+    )
 
 
 def numbered(batch: pa.RecordBatch, rows: pa.Array, broken: pa.Array) -> pa.RecordBatch:

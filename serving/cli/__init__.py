@@ -21,6 +21,8 @@ COMMANDS = {
     "models": "Look at the models; promote one, or roll back.",
     "nightly": "Score everyone, decide, and write the list.",
     "run": "Ingest, features, train and nightly, in one go.",
+    "rules": "Check the policy; ask why; see what another would have done.",
+    "outcomes": "Take results back: what was sent, and how it was answered.",
 }
 
 

@@ -18,13 +18,15 @@ from serving.cli.command import Answer, Here, as_command
 def command(here: Here, *, files: tuple[Path, ...]) -> Answer:
     """Look at FILES and propose a forestay.yaml that works, or says what could not be guessed.
 
-    A forestay.yaml that is already there is never overwritten.
+    The policy that ships with Forestay is put beside it, to be made your own. A file that is there
+    already is never overwritten.
     """
     from features.errors import Conflict
     from features.proposal import propose
+    from proactive_rules.policy_file import FILE, shipped_policy
     from serving.whole import write_text
 
-    path = here.folder / "forestay.yaml"
+    path, policy = here.folder / "forestay.yaml", here.folder / FILE
     if path.exists():
         raise Conflict(
             str(path),
@@ -34,6 +36,14 @@ def command(here: Here, *, files: tuple[Path, ...]) -> Answer:
         )
     proposal = propose(files, folder=here.folder)
     write_text(path, proposal.text)
-    data = {"written": str(path), "yaml": proposal.text, "notes": list(proposal.notes)}
+    if not policy.exists():
+        write_text(policy, shipped_policy().decode())
+    data = {
+        "written": str(path),
+        "yaml": proposal.text,
+        "notes": list(proposal.notes),
+        "policy": str(policy),
+    }
     lines = [f"written: {path}", *(f"  {note}" for note in proposal.notes)]
+    lines.append(f"written: {policy}: what may be done for whom; make it your own")
     return Answer(data=data, lines=[*lines, "next: read it, then run `forestay check`"])

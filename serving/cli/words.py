@@ -21,6 +21,7 @@ def list_lines(report: "NightlyReport") -> list[str]:
     lines = [
         f"list of {report.as_of} {head}: {counts['listed']:,} customers",
         f"  to contact   {decisions['contact']:,} ({', '.join(channels)})",
+        f"  to review    {decisions['human_review']:,}",
         f"  held out     {decisions['held_out']:,}",
         f"  left alone   {decisions['leave_alone']:,}",
         f"  look at      {report.folder / 'risk_list.html'}",

@@ -15,8 +15,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from features.errors import BadInput
-from features.simulated import company, simulate
-from features.simulated.customers import draw_people
+from features.simulated import answers, company, simulate
+from features.simulated.answers import answer_chances, local_hours
+from features.simulated.customers import CHANNELS, SEGMENTS, draw_people
 from features.simulated.districts import DISTRICTS, draw_failures
 from features.simulated.leaving import ACTIONS, response
 from features.simulated.weeks import END, START
@@ -94,9 +95,9 @@ def test_simulate_maps_only_columns_that_its_files_have(demo):
 def test_simulate_truth_lies_apart(demo):
     """What only the simulation knows is under truth/ alone."""
     assert {path.name for path in demo.truth_folder.iterdir()} == {
-        "chances.parquet", "customers.parquet",
+        "chances.parquet", "customers.parquet", "responses.parquet",
     }  # fmt: skip
-    hidden = {"sleeping", "persuadable", "dissatisfaction", "restlessness"}
+    hidden = {"sleeping", "persuadable", "dissatisfaction", "restlessness", "peak_hour"}
     for path in demo.folder.glob("*.parquet"):
         assert not hidden & set(pq.read_schema(path).names)
 
@@ -186,6 +187,82 @@ def test_simulate_second_ids_are_used_until_they_are_merged(ask):
                    FROM {interactions} JOIN {aliases} ON account = interactions.client_no""")
     assert found["rows"][0] > 0
     assert found["late"][0] == 0
+
+
+@pytest.fixture
+def answering(demo, ask):
+    """Chances of answering (customers, channels, 24), and all stated channels and segments."""
+    chances = answer_chances(pq.read_table(demo.truth_folder / "responses.parquet"))
+    seen = ask("SELECT channel, segment FROM {customers} ORDER BY client_no")
+    stated = np.array([CHANNELS.index(name) for name in seen["channel"]])
+    return chances, stated, seen["segment"]
+
+
+def test_simulate_a_quarter_answers_best_elsewhere_than_stated(answering):
+    """What customers state is mostly, not always, where they answer best."""
+    chances, stated, segment = answering
+    elsewhere = chances[:, :, answers.SENDING_HOURS].mean(axis=2).argmax(axis=1) != stated
+    assert 0.2 < elsewhere.mean() < 0.3
+    for name in SEGMENTS:
+        assert 0.1 < elsewhere[segment == name].mean() < 0.4, name
+
+
+def test_simulate_hours_differ_by_segment(answering):
+    """Seniors answer in the morning, families before supper, students at night, and all more."""
+    chances, _, segment = answering
+    best = {name: chances[segment == name].mean(axis=(0, 1)) for name in SEGMENTS}
+    hours = {name: int(curve.argmax()) for name, curve in best.items()}
+    assert hours["senior"] < 11 < hours["expat"] < 15 < hours["family"] < hours["student"]
+    assert all(curve.max() > 2 * curve[3] for curve in best.values())
+
+
+def test_simulate_contacts_try_other_channels_and_all_hours(ask):
+    """A good part of past contacts went elsewhere than stated, never against a given refusal."""
+    found = ask("""
+        SELECT k.channel <> c.channel AS other, hour(sent) AS hour, coalesce(first, TRUE) AS allowed
+        FROM {contacts} k JOIN {customers} c USING (client_no)
+        LEFT JOIN (SELECT client_no, channel, arg_min(granted, changed) AS first
+                   FROM {consents} GROUP BY ALL) o
+        ON o.client_no = k.client_no AND o.channel = k.channel AND NOT k.channel = c.channel""")
+    assert 0.2 < found["other"].mean() < 0.4
+    assert found["allowed"].mean() > 0.99  # whose first consent is missing may withdraw later
+    hours, counts = np.unique(found["hour"], return_counts=True)
+    assert hours.tolist() == list(range(9, 21))
+    assert counts.max() < 1.3 * counts.min()
+
+
+def test_simulate_contacts_are_answered_as_the_truth_says(ask, answering):
+    """Where the truth sees twice the chance, past contacts have about twice the answers."""
+    seen = ask("""SELECT client_no, channel, hour(sent) AS hour,
+                         coalesce(answer = 'accepted', FALSE) AS answered
+                  FROM {contacts} JOIN (SELECT client_no, time_zone FROM {customers})
+                  USING (client_no) WHERE arm = 'treated' AND time_zone = 'Europe/Amsterdam'""")
+    who = np.array([int(name[1:]) for name in seen["client_no"]])
+    channel = np.array([CHANNELS.index(name) for name in seen["channel"]])
+    chance = answering[0][who, channel, seen["hour"]]
+    low, high = np.quantile(chance, [0.25, 0.75])
+    few, many = seen["answered"][chance < low].mean(), seen["answered"][chance > high].mean()
+    expected = chance[chance > high].mean() / chance[chance < low].mean()
+    assert 0.7 * expected < many / few < 1.2 * expected
+
+
+def test_local_hours_follow_the_customers_own_clock():
+    """Ten in the morning is later in Shanghai: five in winter, four in summer."""
+    sent = np.array(["2026-01-15T10:30", "2026-07-15T10:30"], dtype="datetime64[us]")
+    assert local_hours(sent, np.array([True, True])).tolist() == [17, 16]
+    assert local_hours(sent, np.array([False, False])).tolist() == [10, 10]
+
+
+def test_simulate_how_people_answer_changes_nothing_else(tmp_path, monkeypatch):
+    """Other habits change contacts, whose consent is withdrawn, and their truth: no other byte."""
+    simulate(tmp_path / "usual", customers=300)
+    monkeypatch.setattr(answers, "_EXPLORES", 0.9)
+    monkeypatch.setattr(answers, "_DIFFER", 1.0)
+    simulate(tmp_path / "other", customers=300)
+    usual, other = _bytes(tmp_path / "usual"), _bytes(tmp_path / "other")
+    changed = {name for name, content in usual.items() if other[name] != content}
+    assert {"contacts.csv", "truth/responses.parquet"} <= changed
+    assert changed <= {"contacts.csv", "consents.csv", "truth/responses.parquet"}
 
 
 def test_response_wakes_sleeping_customers_and_helps_others():

@@ -27,6 +27,14 @@ COPY (
     FROM '{folder}/orders.parquet' WHERE NOT refund AND unit_price > 0
 ) TO '{file}'
 """
+#: What its CRM sent, as the company's own log has it.
+REPORTED = """
+COPY (
+    SELECT client_no AS customer_id, strftime(sent, '%Y-%m-%d %H:%M') AS sent_at, action, channel
+    FROM read_csv('{folder}/contacts.csv', all_varchar = true, types = {{'sent': 'TIMESTAMP'}})
+    WHERE arm = 'treated' ORDER BY sent LIMIT 500
+) TO '{file}'
+"""
 
 
 def blocks(language: str) -> list[str]:
@@ -41,6 +49,7 @@ def desk(tmp_path_factory) -> Path:
     simulate(folder / "company", customers=2_000, seed=11)
     (folder / "data").mkdir()
     duckdb.sql(EXPORT.format(folder=folder / "company", file=folder / "data" / "orders.csv"))
+    duckdb.sql(REPORTED.format(folder=folder / "company", file=folder / "data" / "crm.csv"))
     for text in blocks("yaml"):
         file = folder / text.splitlines()[0].removeprefix("# ")
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -213,7 +213,7 @@ def outreach_features(rows, as_of):
 
 
 def descriptors(rows):
-    names = ("segment", "region", "language", "preferred_channel")
+    names = ("segment", "region", "language", "preferred_channel", "local_time_zone")
     return {name: rows[0].get(name) if rows else None for name in names}
 
 

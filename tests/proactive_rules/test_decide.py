@@ -8,174 +8,195 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proactive_rules.decide import capacity, decide
-from proactive_rules.policy import BuiltInPolicy
-
-AS_OF = datetime(2011, 12, 10, tzinfo=UTC)
-NOBODY_HELD_OUT = BuiltInPolicy(capacity_share=0.5, holdout_share=0.0)
-
-
-def customers(**columns: list) -> pa.Table:
-    """Build a table of customers named a, b, c...; risks and values are floats, null as None."""
-    length = len(next(iter(columns.values())))
-    table = {"customer_id": pa.array([chr(97 + place) for place in range(length)])}
-    for name, values in columns.items():
-        kind = pa.bool_() if name.startswith("consent_") else pa.float64()
-        table[name] = pa.array(values, kind)
-    return pa.table(table)
-
-
-def by_id(decided: pa.Table) -> dict[str, dict]:
-    """Index the decisions by customer."""
-    return {row["customer_id"]: row for row in decided.to_pylist()}
+from proactive_rules.decision_table import DECISIONS
+from tests.proactive_rules.small_policy import (
+    AS_OF,
+    CALL,
+    WRITE,
+    before,
+    customers,
+    decided,
+    hours,
+    made,
+    policy,
+)
 
 
 def test_decide_contacts_the_highest_expected_value_first():
-    """Of two worth contacting, the one seat of two goes to 0.5 x 300 rather than 0.9 x 100."""
+    """Of two worth contacting, the one place goes to 0.5 x 300 rather than 0.9 x 100."""
     table = customers(churn_risk=[0.9, 0.5], amount_total_365d=[100.0, 300.0])
-    decided = by_id(decide(table, NOBODY_HELD_OUT, AS_OF))
-    assert (decided["b"]["decision"], decided["b"]["rank"]) == ("contact", 1)
-    assert (decided["a"]["decision"], decided["a"]["why_not"]) == ("leave_alone", "capacity")
-    assert decided["b"]["expected_value"] == pytest.approx(0.5 * 300 * 0.1 - 1)
+    rows = decided(table, policy(more="capacity: {email: 1/day}"))
+    assert (rows["b"]["decision"], rows["b"]["rank"]) == ("contact", 1)
+    assert (rows["a"]["decision"], rows["a"]["why_not"]) == ("leave_alone", "capacity_email")
+    assert rows["b"]["expected_value"] == pytest.approx(0.5 * 300 * 0.5 - 1)
+    assert rows["b"]["value_basis"] == "assumed"
 
 
-def test_decide_gives_one_action_for_both_risks():
-    """a: complaint 0.4 x 100 x 0.2 - 4 = 4 beats churn 0.2 x 100 x 0.1 - 1 = 1; b the reverse."""
-    table = customers(
-        churn_risk=[0.2, 0.9], complaint_risk=[0.4, 0.1], amount_total_365d=[100.0, 100.0]
-    )
-    decided = by_id(decide(table, BuiltInPolicy(capacity_share=1, holdout_share=0), AS_OF))
-    assert decided["a"]["action"] == "service_recovery"
-    assert decided["b"]["action"] == "retention_contact"
+def test_decide_gives_one_contact_for_both_risks_and_service_comes_first():
+    """Selling is worth 0.9 x 100 x 0.5 - 1 = 44, service 0.2 x 100 x 0.5 - 1 = 9: service it is."""
+    table = customers(churn_risk=[0.9], complaint_risk=[0.2], amount_total_365d=[100.0])
+    row = decided(table, policy(WRITE, CALL))["a"]
+    assert (row["decision"], row["action"], row["channel"]) == ("contact", "call", "email")
+    assert row["why_not:write:email"] == "outranked"
 
 
 def test_decide_counts_the_deadline_from_the_date_decided_for():
-    """The retention contact is due 72 hours after midnight: no clock is read."""
-    table = customers(churn_risk=[0.9, 0.1], amount_total_365d=[100.0, 1.0])
-    decided = by_id(decide(table, NOBODY_HELD_OUT, AS_OF))
-    assert decided["a"]["due_by"] == datetime(2011, 12, 13, tzinfo=UTC)
-    assert decided["b"]["due_by"] is None
+    """The mail is due 72 hours after midnight: no clock is read."""
+    rows = decided(customers(churn_risk=[0.9, 0.0], amount_total_365d=[100.0, 1.0]), policy())
+    assert rows["a"]["due_by"] == datetime(2026, 3, 7, tzinfo=UTC)
+    assert rows["b"]["due_by"] is None
 
 
 def test_decide_leaves_alone_what_is_not_worth_its_cost():
-    """0.5 x 10 x 0.1 is below the 1.00 that a message costs."""
-    table = customers(churn_risk=[0.5, 0.5], amount_total_365d=[10.0, 10.0])
-    assert set(decide(table, NOBODY_HELD_OUT, AS_OF)["why_not"].to_pylist()) == {"not_worth_it"}
+    """0.1 x 10 x 0.5 is below the 1.00 that a mail costs: below the cut-off of 1 / (10 x 0.5)."""
+    row = decided(customers(churn_risk=[0.1], amount_total_365d=[10.0]), policy())["a"]
+    assert (row["decision"], row["why_not"]) == ("leave_alone", "below_cutoff")
+    assert row["cutoff:write"] == pytest.approx(0.2)
 
 
 def test_decide_without_amount_or_price_follows_the_risk():
-    """Expected value is null, so churn risk ranks, and the first seat goes to the highest."""
-    table = customers(churn_risk=[0.2, 0.8], complaint_risk=[None, None])
-    decided = by_id(decide(table, NOBODY_HELD_OUT, AS_OF))
-    assert decided["b"]["rank"] == 1
-    assert decided["b"]["decision"] == "contact"
-    assert decided["b"]["expected_value"] is None
-    assert decided["b"]["value_basis"] is None
+    """Expected value is null, so churn risk ranks, and the one place goes to the highest."""
+    table = customers(churn_risk=[0.2, 0.8])
+    rows = decided(table, policy(more="capacity: {email: 1/day}"))
+    assert (rows["b"]["rank"], rows["b"]["decision"]) == (1, "contact")
+    assert rows["b"]["expected_value"] is None
+    assert rows["b"]["value_basis"] is None
+    assert rows["a"]["why_not"] == "capacity_email"
 
 
 def test_decide_without_any_model_leaves_everyone_alone():
-    """No risk, no claim: null value, nobody contacted or held out, the reason said."""
-    table = customers(churn_risk=[None, None], complaint_risk=[None, None])
-    decided = decide(table, BuiltInPolicy(capacity_share=1), AS_OF)
-    assert decided["decision"].to_pylist() == ["leave_alone"] * 2
-    assert decided["why_not"].to_pylist() == ["no_model"] * 2
-    assert decided["expected_value"].null_count == 2
-    assert decided["customer_id"].to_pylist() == ["a", "b"]
+    """No risk, no claim, not even for an action that lowers none."""
+    greet = policy(WRITE, effect="{declared: 0.5}", value_at_stake="100", lowers="null")
+    for under in (policy(WRITE, CALL), greet):
+        rows = decided(customers(churn_risk=[None, None], amount_total_365d=[9.0, 9.0]), under)
+        assert {row["decision"] for row in rows.values()} == {"leave_alone"}
+        assert {row["why_not"] for row in rows.values()} == {"no_model"}
 
 
-def test_decide_respects_a_denied_channel():
-    """Who denied it is left alone, who granted it may be contacted."""
+def test_an_action_without_a_risk_adds_its_effect_as_a_chance():
+    """0.5 of 100 is 50, less the 1.00 it costs; the customer needs no risk of their own."""
+    greet = policy(WRITE, effect="{declared: 0.5}", value_at_stake="100", lowers="null")
+    rows = decided(customers(churn_risk=[None, 0.5]), greet)
+    assert rows["a"]["decision"] == "contact"
+    assert rows["a"]["expected_value"] == pytest.approx(49.0)
+
+
+def test_decide_on_nobody_gives_an_empty_list():
+    """A market without customers is no error."""
+    assert made(customers(churn_risk=[]), policy(WRITE, CALL)).table.num_rows == 0
+
+
+def test_nobody_left_alone_is_without_a_reason():
+    """Whatever stands in the way, `why_not` says it; who is contacted has none."""
     table = customers(
-        churn_risk=[0.9, 0.7], amount_total_365d=[99.0] * 2, consent_email=[False, True]
+        churn_risk=[0.9, None, 0.01, 0.5],
+        complaint_risk=[None, 0.4, None, None],
+        amount_total_365d=[100.0, None, 5.0, 80.0],
+        consent_email=[False, True, True, True],
     )
-    decided = by_id(decide(table, BuiltInPolicy(capacity_share=1, holdout_share=0), AS_OF))
-    assert decided["a"]["why_not"] == "no_consent_email"
-    assert decided["b"]["decision"] == "contact"
+    for row in decided(table, policy(WRITE, CALL)).values():
+        assert (row["why_not"] is None) == (row["decision"] in ("contact", "human_review"))
 
 
-@pytest.mark.parametrize(
-    ("risk", "channel", "decision"),
-    [("churn_risk", "email", "leave_alone"), ("complaint_risk", "phone", "contact")],
-    ids=["marketing", "service"],
-)
-def test_decide_reads_silence_by_the_purpose_of_the_action(risk, channel, decision):
-    """Never asked for consent: no marketing, but a service call is allowed."""
-    table = customers(amount_total_365d=[99.0], **{risk: [0.9], f"consent_{channel}": [None]})
-    decided = decide(table, BuiltInPolicy(capacity_share=1, holdout_share=0), AS_OF)
-    assert decided["decision"].to_pylist() == [decision]
+def test_the_trace_names_every_rule_and_limit():
+    """Each treatment not taken has its first reason, each rule and cap its result."""
+    more = """
+    limits: [{channel: any, max: 1, within: 7d}]
+    suppress: [{name: open_case, when: open_cases_count > 0, say: {en: Open, zh: 未结}}]
+    """
+    table = customers(churn_risk=[0.9], open_cases_count=[1.0], amount_total_365d=[100.0])
+    row = decided(
+        table,
+        policy(WRITE, CALL, more=more),
+        before=before({"customer_id": "a", "at": AS_OF - hours(5)}),
+    )["a"]
+    assert row["rule:open_case"] is True
+    assert row["contacts:limit_1"] == 1
+    assert row["why_not:write:email"] == "suppressed_open_case"
+    assert row["why_not:call:phone"] == row["why_not:call:email"] == "no_model"
+    assert row["why_not"] == "suppressed_open_case"
 
 
-def test_decide_takes_the_next_best_channel_when_the_best_is_denied():
-    """Denied the phone, a likely complainer may still be written to for staying."""
-    table = customers(
-        churn_risk=[0.5], complaint_risk=[0.9], amount_total_365d=[100.0], consent_phone=[False]
+_ROWS = st.lists(
+    st.tuples(
+        st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.0, 900.0), st.booleans(),
+        st.sampled_from(["north", "south", None]),
+    ),
+    min_size=1,
+    max_size=25,
+)  # fmt: skip
+
+
+def _table(rows: list[tuple]) -> pa.Table:
+    churn, complaint, amount, consent, region = (list(one) for one in zip(*rows, strict=True))
+    return customers(
+        churn_risk=churn,
+        complaint_risk=complaint,
+        amount_total_365d=amount,
+        consent_email=consent,
+        region=region,
     )
-    policy = BuiltInPolicy(capacity_share=1, holdout_share=0)
-    assert decide(table, policy, AS_OF)["action"].to_pylist() == ["retention_contact"]
 
 
-def test_decide_holds_out_before_it_fills_the_seats():
-    """With everyone in the control group nobody is contacted, and the chance is recorded."""
-    table = customers(churn_risk=[0.9, 0.8], amount_total_365d=[99.0, 99.0])
-    decided = decide(table, BuiltInPolicy(capacity_share=1, holdout_share=1), AS_OF)
-    assert decided["held_out"].to_pylist() == [True, True]
-    assert decided["decision"].to_pylist() == ["held_out"] * 2
-    assert decided["assignment_probability"].to_pylist() == [1.0, 1.0]
-    assert decided["action"].to_pylist() == ["retention_contact"] * 2
-    assert decided["why_not"].to_pylist() == ["held_out"] * 2
+_LIMITED = """
+budget: {amount: 9, per: day}
+capacity: {email: 4/day, phone: 2/day}
+hours: {care: 1/day}
+holdout: {global: 10%, per_action: 20%, key: k}
+human_review: {share: 20%, owner: care, hours_per_day: 0.5, minutes: 15}
+"""
 
 
-def test_decide_gives_a_held_out_seat_to_the_next_customer():
-    """Of 400 alike, 20 are contacted and those of the control group before the last are held."""
-    ids = [f"c{number:03}" for number in range(400)]
-    table = pa.table({"customer_id": ids, "churn_risk": [0.5] * 400})
-    decided = decide(table, BuiltInPolicy(holdout_share=0.3), AS_OF)
-    contacts = decided.filter(pc.equal(decided["decision"], "contact"))
-    held = decided.filter(decided["held_out"])
-    assert contacts.num_rows == 20
-    assert 2 <= held.num_rows <= 20
-    assert pc.max(held["rank"]).as_py() < pc.max(contacts["rank"]).as_py()
-
-
-def test_capacity_never_exceeds_the_share():
-    """Whole customers, exact in decimals: 0.29 of 100 is 29."""
-    assert capacity(BuiltInPolicy(capacity_share=0.29), 100) == 29
-    assert capacity(BuiltInPolicy(), 39) == 1
-
-
-RISK = st.none() | st.floats(0, 1)
-ROW = st.tuples(RISK, RISK, st.none() | st.floats(-100, 1000), st.none() | st.booleans())
-
-
-@given(st.lists(ROW, min_size=1, max_size=40), st.randoms())
 @settings(max_examples=40, deadline=None)
-def test_for_any_customers_the_order_of_rows_changes_nothing(rows, random):
-    """Shuffled input, equal output."""
-    table = _any_customers(rows)
-    shuffled = table.take(pa.array(random.sample(range(len(rows)), len(rows))))
-    policy = BuiltInPolicy(capacity_share=0.3, holdout_share=0.3)
-    assert decide(shuffled, policy, AS_OF).equals(decide(table, policy, AS_OF))
+@given(rows=_ROWS, seed=st.randoms(use_true_random=False))
+def test_for_any_customers_the_order_of_rows_changes_nothing(rows, seed):
+    """The same customers in any order get the same decisions, to the bit."""
+    table = _table(rows)
+    order = list(range(table.num_rows))
+    seed.shuffle(order)
+    under = policy(WRITE, CALL, more=_LIMITED)
+    assert made(table, under).table.equals(made(table.take(order), under).table)
 
 
-@given(st.lists(ROW, min_size=1, max_size=40))
 @settings(max_examples=40, deadline=None)
-def test_for_any_customers_a_decision_has_its_reason_and_its_place(rows):
-    """Why_not is empty exactly for contacts; ranks are 1..n; never more contacts than seats."""
-    policy = BuiltInPolicy(capacity_share=0.3, holdout_share=0.3)
-    decided = decide(_any_customers(rows), policy, AS_OF)
-    contacted = pc.equal(decided["decision"], "contact")
-    assert pc.is_null(decided["why_not"]).equals(contacted)
-    assert pc.sum(contacted).as_py() <= capacity(policy, len(rows))
-    assert decided["rank"].to_pylist() == list(range(1, len(rows) + 1))
-    for language in ("en", "zh"):
-        words = policy.say_why_not(decided["why_not"], language)
-        assert pc.is_null(words).equals(pc.is_null(decided["why_not"]))
+@given(rows=_ROWS)
+def test_for_any_customers_every_limit_holds(rows):
+    """Money, places and hours are never exceeded; one decision a customer, of the four."""
+    under = policy(WRITE, CALL, more=_LIMITED)
+    found = made(_table(rows), under)
+    table = found.table
+    assert table.num_rows == len(rows)
+    assert set(table["decision"].to_pylist()) <= set(DECISIONS)
+    done = table.filter(pc.is_in(table["decision"], pa.array(["contact", "human_review"])))
+    pairs = list(zip(done["action"].to_pylist(), done["channel"].to_pylist(), strict=True))
+    costs = {("write", "email"): 1.0, ("call", "email"): 1.0, ("call", "phone"): 4.0}
+    assert sum(costs[pair] for pair in pairs) <= 9 + 1e-9
+    assert sum(channel == "phone" for _, channel in pairs) <= 2
+    assert sum(channel == "email" for _, channel in pairs) <= 4
+    reviewed = done["decision"].to_pylist().count("human_review")
+    assert reviewed * 15 / 60 <= 0.5 + 1e-9
+    work = {("call", "email"): 6, ("call", "phone"): 30}
+    minutes = sum(work.get(pair, 0) for pair in pairs)
+    assert minutes / 60 + reviewed * 15 / 60 <= 1 + 1e-9
+    for limit in found.run["limits"]:
+        assert limit["used"] <= limit["limit"] - limit["held"] + 1e-9
 
 
-def _any_customers(rows: list) -> pa.Table:
-    churn, complaint, amount, consent = map(list, zip(*rows, strict=True))
-    table = customers(
-        churn_risk=churn, complaint_risk=complaint, amount_total_365d=amount, consent_email=consent
+def test_two_policies_that_mean_the_same_decide_the_same():
+    """Order of actions, channels, limits and keys, comments and spellings change nothing."""
+    caps = "limits: [{channel: any, max: 2, within: 7d}, {channel: phone, max: 1, within: 24h}]"
+    one = policy(WRITE, CALL, more=caps)
+    swapped = CALL.replace("[email, phone]", "[phone, email]").replace("24h", "1d")
+    other = policy(
+        swapped,
+        WRITE.replace("-0.50", "-0.5"),
+        more="""
+        # the same
+        limits: [{within: 1d, channel: phone, max: 1}, {channel: any, max: 2, within: 168h}]
+        """,
     )
-    ids = pa.array([f"c{place:02}" for place in range(len(rows))])
-    return table.set_column(0, "customer_id", ids)
+    table = customers(
+        churn_risk=[0.9, 0.2], complaint_risk=[0.1, 0.8], amount_total_365d=[50.0, 90.0]
+    )
+    assert one.fingerprint == other.fingerprint
+    assert made(table, one).table.equals(made(table, other).table)

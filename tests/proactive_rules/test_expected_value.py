@@ -1,39 +1,46 @@
-"""What an action is expected to be worth."""
+"""What a treatment is worth, and from which risk on it pays."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from proactive_rules.expected_value import expected_value, value_at_stake
-from proactive_rules.policy import RETENTION_CONTACT, SERVICE_RECOVERY
-
-
-def test_expected_value_is_risk_times_value_times_effect_less_cost():
-    """0.5 x 200 x 0.10 - 1.00 = 9.00 for the retention contact."""
-    one = pa.table({"churn_risk": [0.5], "amount_total_365d": [200.0]})
-    assert expected_value(one, RETENTION_CONTACT) == pytest.approx([9.0])
-
-
-def test_expected_value_of_service_recovery_reads_the_complaint_risk():
-    """0.25 x 12 x 50 x 0.20 - 4.00 = 26.00, churn risk or not."""
-    one = pa.table({"churn_risk": [0.9], "complaint_risk": [0.25], "price_total": [50.0]})
-    assert expected_value(one, SERVICE_RECOVERY) == pytest.approx([26.0])
-
-
-def test_expected_value_is_unknown_without_risk_or_value():
-    """Neither a missing risk nor a missing value is taken as zero."""
-    two = pa.table(
-        {
-            "churn_risk": pa.array([None, 0.5], pa.float64()),
-            "amount_total_365d": pa.array([10.0, None], pa.float64()),
-        }
-    )
-    assert np.isnan(expected_value(two, RETENTION_CONTACT)).all()
+from proactive_rules.expected_value import stakes, treatments, value_at_stake
+from tests.proactive_rules.small_policy import CALL, WRITE, customers, policy
 
 
 def test_value_at_stake_takes_the_larger_of_spend_and_contracts():
-    """A tenant paying 10 a month who spent 90 stakes 120; one known by spend alone, the spend."""
-    tiny = pa.table(
-        {"amount_total_365d": [90.0, 90.0], "price_total": pa.array([10.0, None], pa.float64())}
-    )
-    assert value_at_stake(tiny).tolist() == [120.0, 90.0]
+    """90 spent against 12 x 10 of rent; contracts alone; nothing known."""
+    table = pa.table({"amount_total_365d": [90.0, None, None], "price_total": [10.0, 5.0, None]})
+    np.testing.assert_array_equal(value_at_stake(table), [120.0, 60.0, np.nan])
+
+
+def test_expected_value_is_risk_times_value_times_effect_less_cost():
+    """0.4 x 200 x 0.5 - 4 = 36 by phone, - 1 by mail."""
+    under = policy(CALL)
+    found = stakes(customers(complaint_risk=[0.4], amount_total_365d=[200.0]), under)
+    values = {one.channel: found.expected_value(one)[0] for one in treatments(under)}
+    assert values == {"email": pytest.approx(39.0), "phone": pytest.approx(36.0)}
+
+
+def test_the_cut_off_is_cost_over_benefit():
+    """At the cut-off the expected value is zero: 1 / (50 x 0.5) = 4%."""
+    under = policy()
+    table = customers(churn_risk=[0.04], amount_total_365d=[50.0])
+    found = stakes(table, under)
+    assert found.cutoff(under.action("write"))[0] == pytest.approx(0.04)
+    assert found.expected_value(treatments(under)[0])[0] == pytest.approx(0.0)
+
+
+def test_what_nobody_has_a_value_of_is_ranked_by_risk_alone():
+    """No amounts anywhere: the worth is the risk averted, and the cut-off lets everyone through."""
+    under = policy()
+    found = stakes(customers(churn_risk=[0.4, 0.0]), under)
+    assert found.worth(treatments(under)[0], np.ones(2)).tolist() == [0.2, 0.0]
+    assert found.cutoff(under.action("write")).tolist() == [0.0, 0.0]
+
+
+def test_the_declared_value_is_an_expression_of_the_users_own():
+    """Half of what was spent, where the policy says so."""
+    under = policy(WRITE, value_at_stake="amount_total_365d / 2")
+    found = stakes(customers(churn_risk=[0.5], amount_total_365d=[100.0]), under)
+    assert found.expected_value(treatments(under)[0])[0] == pytest.approx(0.5 * 50 * 0.5 - 1)

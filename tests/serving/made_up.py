@@ -6,18 +6,30 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pyarrow as pa
 
-from proactive_rules.decide import decide
-from proactive_rules.policy import BuiltInPolicy
+from features.catalogue import standard_features
+from proactive_rules.decide import Decided, decide
+from proactive_rules.policy_columns import Columns, reads
+from proactive_rules.policy_file import read_policy, shipped_policy
+from proactive_rules.situation import Situation
+from serving.policies import with_unmapped
 from serving.risk_list import LANGUAGES, REASONS, TARGETS, ListFacts, reason_column
 
 AS_OF = date(2011, 12, 10)
+_STANDARD = standard_features()
+#: A workspace that maps next to nothing: what the shipped policy reads is null.
+COLUMNS = Columns(
+    numbers=frozenset({"churn_risk", "complaint_risk", "last_outcome_days"}),
+    texts=frozenset({"last_outcome", "complaint_band"}),
+    unmapped=frozenset(one.name for one in _STANDARD if one.dtype == "number"),
+    unmapped_texts=frozenset(one.name for one in _STANDARD if one.dtype == "text"),
+)
 FACTS = ListFacts(
     workspace="made-up",
     as_of=AS_OF,
     language="en",
     fingerprint="f" * 64,
     model_versions={"churn": "3", "complaint": None},
-    policy=BuiltInPolicy(),
+    policy=read_policy(shipped_policy(), columns=COLUMNS),
 )
 _SAID = {
     ("churn", "en"): "No purchase for {n} days; usually buys every 21",
@@ -63,5 +75,14 @@ def scores(count: int, seed: int = 1) -> pa.Table:
 def joined(count: int, scored: pa.Table | None = None) -> pa.Table:
     """Decide for the scored and add when each came on the list, as the night joins them."""
     scored = scores(count) if scored is None else scored
-    decided = decide(scored, FACTS.policy, datetime(2011, 12, 10, tzinfo=UTC))
-    return decided.append_column("on_list_since", pa.array([AS_OF] * decided.num_rows, pa.date32()))
+    table = made(scored).table
+    return table.append_column("on_list_since", pa.array([AS_OF] * table.num_rows, pa.date32()))
+
+
+def made(scored: pa.Table) -> Decided:
+    """Decide for the scored under the shipped policy."""
+    wanted = reads(FACTS.policy.conditions, COLUMNS)
+    situation = Situation(
+        customers=with_unmapped(scored, wanted), as_of=datetime(2011, 12, 10, tzinfo=UTC)
+    )
+    return decide(situation, FACTS.policy)

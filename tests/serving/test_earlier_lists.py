@@ -15,6 +15,7 @@ NOW = pa.table(
         "customer_id": ["stays", "wakes", "fresh", "returns"],
         "decision": ["leave_alone", "contact", "contact", "leave_alone"],
         "quiet_days": [40.0, 0.5, 0.2, 9.0],
+        "why_not": ["capacity_email", None, None, "below_cutoff"],
     }
 )
 LEFT = pa.table({"customer_id": ["fades"], "quiet_days": [181.0]})
@@ -35,6 +36,15 @@ def test_movements_of_contacts_name_the_broadest_change():
     since["policy"] = True
     assert movements(BEFORE, NOW, LEFT, since)["contacts"]["left"] == {"policy": 2}
     assert movements(BEFORE, NOW, LEFT, since)["listed"]["entered"] == {"data": 1, "time": 1}
+
+
+def test_movements_tell_who_rests_after_a_contact():
+    """Contacted last night, left alone tonight: not because of data, model or policy."""
+    resting = NOW.set_column(3, "why_not", [["limit_1", None, None, "below_cutoff"]])
+    for policy in (False, True):
+        since = {"days": 1, "model": False, "policy": policy}
+        left = movements(BEFORE, resting, LEFT, since)["contacts"]["left"]
+        assert left["outreach"] == 1
 
 
 def test_ids_left_are_those_listed_before_only():

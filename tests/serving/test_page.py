@@ -7,11 +7,13 @@ from html.parser import HTMLParser
 import pyarrow as pa
 import pytest
 
+from proactive_rules.sentences import both_languages
 from serving import page as pages
 from serving.histogram import histogram
 from serving.page import Page, PageRows, render
 from serving.page_words import CONTACTED, LISTED, RISKS
-from serving.risk_list import LANGUAGES, with_reason_target
+from serving.policy_words import cutoff_lines, limit_lines
+from serving.risk_list import with_reason_target
 from serving.sureness import sureness
 from tests.serving.made_up import AS_OF, FACTS, joined, scores
 
@@ -22,6 +24,11 @@ JUDGED = {
     "groups": [{"kind": "history", "name": "thin", "rows": 90, "said": 0.6, "seen": SEEN}],
     "base_rate": {"trained": 0.4, "origins": {}, "season": -0.8, "carried_on": -0.4},
 }
+LIMIT = {
+    "code": "capacity_phone", "unit": "contacts", "limit": 40.0, "held": 3.0, "used": 37.0,
+    "left": 0.0, "price": 41.0,
+}  # fmt: skip
+CUT_OFF = {"computed": 0.05, "with_limits": 0.2, "typed": 0.3}
 
 
 def rendered(rows=None):
@@ -29,7 +36,7 @@ def rendered(rows=None):
     rows = with_reason_target(joined(250) if rows is None else rows, POLICY)
     shown = PageRows("UTC")
     shown.write(rows)
-    says = {language: POLICY.sentences(language) for language in LANGUAGES}
+    acts = {action.name: dict(action.say) for action in POLICY.actions}
     page = Page(
         workspace="made-up",
         as_of=str(AS_OF),
@@ -40,10 +47,13 @@ def rendered(rows=None):
         warnings=[{"en": "Consent was not checked.", "zh": "未核对客户同意。"}],
         histograms=[histogram(rows["churn_risk"], {"high": 0.5}, RISKS["churn"])],
         sureness=sureness({"churn": JUDGED}),
-        actions=POLICY.actions,
+        actions=[{"action": one, "count": 3, "hours": "24"} for one in POLICY.actions],
+        limits=limit_lines([LIMIT], "GBP"),
+        cut_offs=cutoff_lines({"win_back": CUT_OFF}, acts),
         changes=[{"words": LISTED, "value": "3", "causes": {"en": "new data 3", "zh": "新数据 3"}}],
         notes=[{"en": "A note.", "zh": "说明。"}],
-        why_not={code: {one: says[one][code] for one in LANGUAGES} for code in says["en"]},
+        why_not=both_languages(POLICY),
+        action_words=acts,
     )
     return render(page, shown.columns())
 
@@ -66,6 +76,14 @@ def test_page_says_how_sure_a_band_is():
     assert "very high: 78% [74%, 82%] of 1,046; 84% expected" in text
     assert "at most one sign of life so far: 78% [74%, 82%] of 90" in text
     assert "moved down by 0.40 of log-odds: the same season a year ago showed so" in text
+
+
+def test_page_says_what_one_more_of_a_limit_is_worth():
+    """Used and held places, the shadow price, and the cut-offs beside a typed one."""
+    html = rendered()
+    assert "Places of phone: 37 of 40, 3 held by earlier decisions; one more place is worth" in html
+    assert "41.00 GBP" in html
+    assert "pays from 5.0%, with the limits from 20.0%; typed: 30.0%" in html
 
 
 def test_page_carries_both_languages():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from serving.risk_list import SCHEMA, compose, contacts, decision_ids, with_reason_target
@@ -29,14 +30,15 @@ def test_list_has_the_columns_of_the_design_in_order():
 def test_list_words_follow_the_language_of_the_workspace():
     """The same decisions, said in Chinese."""
     chinese = listed(facts=replace(FACTS, language="zh"))
-    assert "购买" in chinese["reason_1"][0].as_py()
-    assert "名额已用完" in chinese["why_not"].to_pylist()
+    assert any("投诉" in reason for reason in chinese["reason_1"].to_pylist())
+    assert "电子邮件名额已用于价值更高的客户" in chinese["why_not"].to_pylist()
 
 
 def test_list_gives_a_reason_to_everyone_left_alone():
-    """Why_not is empty for contacts only."""
+    """Why_not is empty only for those for whom something is done."""
     rows = listed()
-    assert pc.is_null(rows["why_not"]).equals(pc.equal(rows["decision"], "contact"))
+    done = pc.is_in(rows["decision"], pa.array(["contact", "human_review"]))
+    assert pc.is_null(rows["why_not"]).equals(done)
 
 
 def test_reasons_speak_of_the_risk_the_action_lowers():
@@ -56,8 +58,9 @@ def test_decision_ids_are_stable_and_differ_by_customer_and_fingerprint():
 
 def test_contacts_hold_no_sign_of_who_is_held_out():
     """Only those to contact, and no column that tells rank, decision, holdout or probability."""
-    rows = listed(2000)
-    sent = contacts(rows, "email", FACTS)
+    made = joined(2000)
+    rows = compose(with_reason_target(made, FACTS.policy), FACTS)
+    sent = contacts(rows.append_column("contact_at", made["contact_at"]), "email", FACTS)
     chosen = rows.filter(
         pc.and_(pc.equal(rows["decision"], "contact"), pc.equal(rows["channel"], "email"))
     )
@@ -69,4 +72,4 @@ def test_contacts_hold_no_sign_of_who_is_held_out():
     assert not {"rank", "held_out", "decision", "why_not", "assignment_probability"} & set(
         sent.column_names
     )
-    assert sent["playbook"].null_count == 0
+    assert sent["playbook"].null_count == sent["contact_at"].null_count == 0

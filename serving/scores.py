@@ -1,0 +1,136 @@
+"""The scores of a night: every customer bucket scored once, kept on disk, read back verified."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.errors import BrokenRecord
+from features.progress import Progress
+from proactive_rules.joining import joins
+from serving.consents import consent_columns, newest_consents
+from serving.night import Night
+from serving.policies import LAST_OUTCOME, PolicyInForce, with_unmapped
+from serving.responses import last_outcomes
+from serving.score import score_bucket, split_by_bucket
+from serving.whole import read_whole, write_table
+
+#: Listed without a risk, because a policy has an action for them.
+_JOINING = "joining"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What scoring a night's buckets needs, looked up once.
+
+    ``policies`` are those that will decide: who joins, and which features are carried along.
+    """
+
+    night: Night
+    policies: Sequence[PolicyInForce]
+    asked: Mapping[str, list[pa.Array]]
+    answers: Mapping[int, pa.Table] | None
+    last: pa.Table
+
+    def bucket(self, number: int) -> pa.Table:
+        """Score one bucket, and lay consents beside the scores."""
+        night = self.night
+        rows = _with_last_outcome(night.snapshot.read(number), self.last)
+        mine = {target: ids[number] for target, ids in self.asked.items()}
+        mine[_JOINING] = self._joining(rows)
+        known = set(night.catalogue.names)
+        reads = {field.name for one in self.policies for field in one.reads}
+        scored = score_bucket(
+            rows,
+            mine,
+            night.champions,
+            night.catalogue,
+            night.workspace.currency,
+            also=[*sorted(reads & known), *LAST_OUTCOME],
+        )
+        answers = None if self.answers is None else self.answers[number]
+        channels = sorted({name for one in self.policies for name in one.policy.channels})
+        for name, values in consent_columns(scored["customer_id"], answers, channels).items():
+            scored = scored.append_column(name, values)
+        return scored
+
+    def _joining(self, rows: pa.Table) -> pa.Array:
+        """Return the ids of who joins; nobody does where no model has skill."""
+        flags = np.zeros(rows.num_rows, dtype=bool)
+        for one in self.policies if self.night.champions else ():
+            flags |= joins(with_unmapped(rows, one.reads), one.policy)
+        return rows.filter(pa.array(flags))["customer_id"].combine_chunks()
+
+
+def scoring(night: Night, policies: Sequence[PolicyInForce] = ()) -> Scoring:
+    """Look up who is asked about what, who consented and who answered last."""
+    return Scoring(
+        night=night,
+        policies=policies or [night.in_force],
+        asked=_populations(night),
+        answers=newest_consents(night.accepted, night.instant),
+        last=last_outcomes(night.accepted, night.instant),
+    )
+
+
+def score_all(night: Night, progress: Progress) -> None:
+    """Score bucket by bucket; memory does not grow with the number of customers."""
+    missing = [b for b in range(night.snapshot.buckets) if read_whole(_scores(night, b)) is None]
+    if not missing:
+        return
+    prepared = scoring(night)
+    with progress.step("Scoring customers", total=len(missing)) as step:
+        for bucket in missing:
+            write_table(_scores(night, bucket), prepared.bucket(bucket))
+            step.advance()
+
+
+def scores_of(night: Night) -> Iterator[pa.Table]:
+    """Read the scores back, bucket by bucket, verified."""
+    for bucket in range(night.snapshot.buckets):
+        yield whole_scores(night, bucket)
+
+
+def whole_scores(night: Night, bucket: int) -> pa.Table:
+    """Read the scores of one bucket.
+
+    Raises
+    ------
+    BrokenRecord : the file was damaged since this night wrote it.
+    """
+    path = _scores(night, bucket)
+    table = read_whole(path)
+    if table is None:
+        raise BrokenRecord(
+            str(path),
+            "it was damaged while the night went on",
+            "the file that this night wrote",
+            "run `forestay nightly` again: it makes the file anew",
+        )
+    return table
+
+
+def _scores(night: Night, bucket: int) -> Path:
+    return night.work / "scores" / f"bucket={bucket:03d}.parquet"
+
+
+def _populations(night: Night) -> Mapping[str, list[pa.Array]]:
+    """Ask each target for its population, in buckets; every one of them has features."""
+    from training.labels import population
+
+    found = {
+        name: population(night.workspace, night.accepted, target, night.as_of)["customer_id"]
+        for name, target in night.workspace.targets.items()
+    }
+    return {name: split_by_bucket(ids, night.snapshot.buckets) for name, ids in found.items()}
+
+
+def _with_last_outcome(rows: pa.Table, last: pa.Table) -> pa.Table:
+    """Lay the newest answer to earlier outreach beside each customer."""
+    place = pc.index_in(rows["customer_id"], value_set=last["customer_id"].combine_chunks())
+    for name in LAST_OUTCOME:
+        rows = rows.append_column(name, last[name].take(place))
+    return rows
