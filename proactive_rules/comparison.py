@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from proactive_rules.decide import Decided
 from proactive_rules.decision_table import CONTACT, DECISIONS, HUMAN_REVIEW
-from proactive_rules.policy import Policy
-from proactive_rules.sentences import both_languages
+from proactive_rules.policy.records import Policy
+from proactive_rules.policy.sentences import both_languages
 from proactive_rules.situation import BEFORE
 
 #: Columns by whose values contacted shares are shown.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.errors import BadInput
 from proactive_rules.in_memory import with_tables
-from proactive_rules.policy import Condition
+from proactive_rules.policy.records import Condition
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from proactive_rules.contact_plan import plan_contacts
 from proactive_rules.decision_table import Outcome, decision_table
 from proactive_rules.expected_value import stakes, treatments
 from proactive_rules.holdout import take_out_controls
 from proactive_rules.means import fair_groups, means
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.review import needs_review
 from proactive_rules.run_record import run_record
 from proactive_rules.screening import screen
 from proactive_rules.sharing import share_out
 from proactive_rules.situation import Situation
+from proactive_rules.timing.contact_plan import plan_contacts
 
 
 @dataclass(frozen=True, kw_only=True)

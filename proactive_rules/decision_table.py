@@ -8,20 +8,28 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from proactive_rules.contact_plan import ContactPlan
 from proactive_rules.expected_value import Stakes
 from proactive_rules.holdout import Control
 from proactive_rules.means import REVIEWED
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.screening import Screening
 from proactive_rules.sharing import Shared
 from proactive_rules.situation import INSTANT, Situation
+from proactive_rules.timing.contact_plan import ContactPlan
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 Places = NDArray[np.intp]
 CONTACT, HUMAN_REVIEW, HELD_OUT, LEAVE_ALONE = "contact", "human_review", "held_out", "leave_alone"
 DECISIONS = (CONTACT, HUMAN_REVIEW, HELD_OUT, LEAVE_ALONE)
+#: Names that a decision adds to a customer's row, or that a condition may read beside it.
+DECIDED_COLUMNS = frozenset(
+    {
+        "rank", "expected_value", "value_basis", "decision", "action", "channel", "owner", "due_by",
+        "contact_at", "held_out", "assignment_probability", "why_not", "worth", "surcharge",
+        "cutoff", "on_list_since", "do_not_contact", "quiet_days", "leading_target",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

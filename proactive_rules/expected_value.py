@@ -5,7 +5,7 @@ an action that lowers no risk adds its effect as a chance. Until effects are lea
 `assumed`. The worth that decides also knows how well the channel and the hour fit the customer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from proactive_rules.conditions import amounts, column
-from proactive_rules.policy import Action, Condition, Policy
+from proactive_rules.policy.records import Action, Policy
 
 Numbers = NDArray[np.float64]
 MONTHS = 12
@@ -146,8 +146,3 @@ def value_at_stake(customers: pa.Table) -> Numbers:
     return np.fmax(
         column(customers, "amount_total_365d"), MONTHS * column(customers, "price_total")
     )
-
-
-def values_read(policy: Policy) -> Sequence[Condition]:
-    """Return the expressions for values the policy itself declares."""
-    return [action.value for action in policy.actions if action.value]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from proactive_rules.in_memory import with_tables
-from proactive_rules.policy import Holdout
+from proactive_rules.policy.records import Holdout
 from proactive_rules.screening import Screening
 
 #: 52 bits of the hash fit a float64 exactly.

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from proactive_rules.conditions import holds
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 
 STAGES = ("potential", "lost")
 

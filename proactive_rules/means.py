@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from proactive_rules.expected_value import Treatment
-from proactive_rules.policy import Fairness, Policy
+from proactive_rules.policy.records import Fairness, Policy
 from proactive_rules.situation import INSTANT, Situation
 
 Numbers = NDArray[np.float64]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from proactive_rules.conditions import column, holds
 from proactive_rules.expected_value import Stakes
 from proactive_rules.holdout import draw
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.screening import Screening
 from proactive_rules.situation import Situation
 

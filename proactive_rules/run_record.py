@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from proactive_rules.contact_hours import is_time_zone
 from proactive_rules.decision_table import Outcome
+from proactive_rules.timing.contact_hours import is_time_zone
 
 
 def run_record(found: Outcome) -> Mapping[str, Any]:
@@ -20,7 +20,8 @@ def run_record(found: Outcome) -> Mapping[str, Any]:
     Returns
     -------
     `limits` (code, unit, limit, held by earlier decisions, used, left, price of one more unit),
-    `allocation` (value, bound, gap), `cutoffs` by action, `controls`, `review`, `fairness`.
+    `allocation` (value, bound, gap), `cutoffs` by action, `controls`, `review`, `fairness`,
+    `before` (earlier contacts by state), `unknown_time_zones`, `consent_checked`.
     """
     allocation = found.shared.allocation
     return {
@@ -40,6 +41,9 @@ def run_record(found: Outcome) -> Mapping[str, Any]:
         "fairness": _fairness(found),
         "before": _before(found),
         "unknown_time_zones": _unknown_zones(found),
+        "consent_checked": any(
+            name.startswith("consent_") for name in found.situation.customers.column_names
+        ),
     }
 
 

@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from proactive_rules.conditions import column, holds
-from proactive_rules.contact_plan import ContactPlan
 from proactive_rules.expected_value import Stakes, Treatment, treatments
-from proactive_rules.policy import ANY_CHANNEL, Action, Policy
-from proactive_rules.sentences import limit_code
+from proactive_rules.policy.records import ANY_CHANNEL, Action, Policy
+from proactive_rules.policy.sentences import limit_code
 from proactive_rules.situation import Situation
+from proactive_rules.timing.contact_plan import ContactPlan
 
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]

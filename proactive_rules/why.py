@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from proactive_rules.expected_value import Treatment, treatments
-from proactive_rules.policy import ANY_CHANNEL, FrequencyCap, Policy
-from proactive_rules.sentences import cap_words, limit_code, named, sentences
+from proactive_rules.policy.records import ANY_CHANNEL, FrequencyCap, Policy
+from proactive_rules.policy.sentences import cap_words, limit_code, named, sentences
 
 Row = Mapping[str, Any]
 

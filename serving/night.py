@@ -21,7 +21,7 @@ from features.fingerprint import fingerprint_table, visible_fingerprints
 from features.snapshots import Snapshot, open_snapshot
 from features.tables import CONTACTS
 from features.workspace import Workspace
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from serving.decisions_before import decisions_before
 from serving.freshness import StaleSource, require_fresh
 from serving.policies import PolicyInForce, open_policy

@@ -16,7 +16,7 @@ from features.kept_outcomes import CONTACT_ID
 from features.progress import SILENT, Progress
 from features.workspace import Workspace
 from proactive_rules.decisions_before import settle
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from serving.decisions_before import decided_between, sent_between
 
 #: Lists older than this before a file's first contact are not searched for its decisions.

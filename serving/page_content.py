@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proactive_rules.sentences import both_languages
+from proactive_rules.policy.sentences import both_languages
 from serving.histogram import Histogram, histogram
 from serving.list_files import SHOWN_ROWS
 from serving.night import Night

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 
-from proactive_rules.sentences import NAMES
+from proactive_rules.policy.sentences import NAMES
 
 Words = Mapping[str, str]
 

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from features.accepted import open_accepted
 from features.errors import BrokenRecord, NotReady
 from features.workspace import Workspace
-from proactive_rules.policy import Policy
-from proactive_rules.policy_columns import Columns
-from proactive_rules.policy_file import read_policy
+from proactive_rules.policy.columns import Columns
+from proactive_rules.policy.file import read_policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.why import Why, why
 from serving.decisions_before import decisions_before
 from serving.earlier_lists import EarlierList, list_dates, open_list

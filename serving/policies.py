@@ -11,9 +11,10 @@ import pyarrow as pa
 from features.catalogue import Catalogue, standard_features
 from features.errors import NotReady
 from features.workspace import Workspace
-from proactive_rules.policy import Policy
-from proactive_rules.policy_columns import Columns, reads
-from proactive_rules.policy_file import FILE, read_policy, shipped_policy
+from proactive_rules.decision_table import DECIDED_COLUMNS
+from proactive_rules.policy.columns import Columns, reads
+from proactive_rules.policy.file import FILE, read_policy, shipped_policy
+from proactive_rules.policy.records import Policy
 
 _RISKS = ("churn", "complaint")
 #: What a night lays beside the features of a customer.
@@ -37,8 +38,12 @@ class PolicyInForce:
 
     @property
     def reads(self) -> pa.Schema:
-        """Columns its conditions read, with their types; those a workspace lacks included."""
-        return reads(self.policy.conditions, self.columns)
+        """Columns its rules read, with their types; those a workspace lacks included."""
+        found = reads(self.policy.conditions, self.columns)
+        fairness = self.policy.fairness
+        if fairness and fairness.by not in found.names:
+            found = found.append(pa.field(fairness.by, pa.string()))
+        return found
 
 
 def open_policy(
@@ -70,6 +75,9 @@ def policy_columns(workspace: Workspace, catalogue: Catalogue) -> Columns:
     numbers = set(catalogue.names) - texts
     texts |= {*_BANDS, LAST_OUTCOME[0]}
     numbers |= {*_SCORES, *_VALUES, LAST_OUTCOME[1]}
+    # A column of the user's that is called like one of a decision's could not stand beside it.
+    texts = {name for name in texts if name.lower() not in DECIDED_COLUMNS}
+    numbers = {name for name in numbers if name.lower() not in DECIDED_COLUMNS}
     known = {name.lower() for name in texts | numbers}
     protected = {name.lower().rpartition(".")[2] for name in workspace.protected}
     others = [

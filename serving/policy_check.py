@@ -4,7 +4,7 @@ from typing import Any
 
 from features.accepted import Accepted
 from features.workspace import Workspace
-from proactive_rules.sentences import spoken_span
+from proactive_rules.policy.sentences import spoken_span
 from serving.policies import PolicyInForce
 
 #: The share of automatic contacts that a person should see, of old: enough to notice, few to bear.

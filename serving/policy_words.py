@@ -7,7 +7,7 @@ Plain data of `Decided.run` in, words in both languages out.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from proactive_rules.sentences import named
+from proactive_rules.policy.sentences import named
 from serving.page_words import Words
 
 _UNITS: Mapping[str, Words] = {

@@ -13,8 +13,8 @@ from uuid import UUID, uuid5
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proactive_rules.policy import Policy
-from proactive_rules.sentences import say_why_not
+from proactive_rules.policy.records import Policy
+from proactive_rules.policy.sentences import say_why_not
 
 TARGETS = ("churn", "complaint")
 LANGUAGES = ("en", "zh")

@@ -35,7 +35,7 @@ from proactive_rules.comparison import (
 )
 from proactive_rules.decide import decide
 from proactive_rules.joining import joins
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.situation import BEFORE, INSTANT, Situation
 from serving.night import Night, open_night
 from serving.policies import PolicyInForce, open_policy, with_unmapped

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from proactive_rules.sentences import named
+from proactive_rules.policy.sentences import named
 from serving.page_words import CODES, Words
 from serving.risk_list import LANGUAGES
 from serving.simulation_chart import Chart, chart

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 
-from proactive_rules.sentences import named
+from proactive_rules.policy.sentences import named
 from serving.page_words import Words
 
 

@@ -30,9 +30,9 @@ import pyarrow as pa
 from features.settings import prepare_process
 from proactive_rules import decide as module
 from proactive_rules.in_memory import with_tables
-from proactive_rules.policy import Budget, Policy
-from proactive_rules.policy_columns import Columns
-from proactive_rules.policy_file import read_policy, shipped_policy
+from proactive_rules.policy.columns import Columns
+from proactive_rules.policy.file import read_policy, shipped_policy
+from proactive_rules.policy.records import Budget, Policy
 from proactive_rules.situation import BEFORE, RESPONSES, Situation
 
 AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
@@ -59,8 +59,6 @@ def made_up(count: int) -> Situation:
     rng = np.random.default_rng(7)
     ids = np.char.add("C", np.char.zfill(rng.permutation(count).astype(str), 7))
     stages = ["new", "active", "loyal", "lapsing", "lost", "potential"]
-    churn, complaint = rng.beta(1.2, 3.0, count), rng.beta(0.8, 10.0, count)
-    asked = {"churn": rng.random(count) < 0.6, "complaint": rng.random(count) < 0.75}  # noqa: PLR2004
     columns: dict[str, Any] = {
         "customer_id": ids,
         "lifecycle_stage": rng.choice(stages, count, p=[0.1, 0.3, 0.2, 0.1, 0.2, 0.1]),
@@ -84,18 +82,8 @@ def made_up(count: int) -> Situation:
         "last_outcome_days": _some(rng.gamma(1.0, 120.0, count), rng, 0.63),
         "quiet_days": rng.gamma(1.0, 20.0, count),
     }
-    for name, risk in (("churn", churn), ("complaint", complaint)):
-        mask = ~asked[name]
-        band = np.array(["low", "medium", "high", "very_high"])[
-            np.searchsorted(np.quantile(risk, [0.6, 0.85, 0.95]), risk)
-        ]
-        columns |= {
-            f"{name}_risk": pa.array(risk, mask=mask),
-            f"{name}_risk_low": pa.array(0.8 * risk, mask=mask),
-            f"{name}_risk_high": pa.array(np.minimum(1.2 * risk, 1.0), mask=mask),
-            f"{name}_band": pa.array(band, mask=mask),
-        }
-    columns["leading_target"] = np.where(complaint > churn, "complaint", "churn")
+    columns |= _risks("churn", rng.beta(1.2, 3.0, count), rng.random(count) < 0.6)  # noqa: PLR2004
+    columns |= _risks("complaint", rng.beta(0.8, 10.0, count), rng.random(count) < 0.75)  # noqa: PLR2004
     for channel, share in (("email", 0.78), ("phone", 0.55)):
         columns[f"consent_{channel}"] = _some(rng.random(count) < share, rng, 0.93)
     columns["do_not_contact"] = rng.random(count) < 0.01  # noqa: PLR2004
@@ -107,6 +95,18 @@ def made_up(count: int) -> Situation:
         responses=_responses(past, rng),
         time_zone="Europe/Amsterdam",
     )
+
+
+def _risks(name: str, risk: np.ndarray, asked: np.ndarray) -> dict[str, pa.Array]:
+    names = np.array(["low", "medium", "high", "very_high"])
+    band = names[np.searchsorted(np.quantile(risk, [0.6, 0.85, 0.95]), risk)]
+    columns = {
+        f"{name}_risk": risk,
+        f"{name}_risk_low": 0.8 * risk,
+        f"{name}_risk_high": np.minimum(1.2 * risk, 1.0),
+        f"{name}_band": band,
+    }
+    return {key: pa.array(values, mask=~asked) for key, values in columns.items()}
 
 
 def _some(values: np.ndarray, rng: np.random.Generator, known: float) -> pa.Array:

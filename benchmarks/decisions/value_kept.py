@@ -25,8 +25,8 @@ from ways import CHURN, Chances, Choices, chosen_by
 from features.errors import ForestayError, NotReady
 from features.settings import load_workspace, prepare_process
 from features.workspace import Workspace
-from proactive_rules.policy import Budget, Condition, Holdout
-from proactive_rules.policy_file import read_policy, shipped_policy
+from proactive_rules.policy.file import read_policy, shipped_policy
+from proactive_rules.policy.records import Budget, Condition, Holdout
 from serving.night import Night, open_night
 from serving.policies import PolicyInForce
 from serving.scores import scoring

@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from proactive_rules.contact_plan import plan_contacts
 from proactive_rules.decide import decide
 from proactive_rules.expected_value import Stakes, Treatment, stakes, treatments
 from proactive_rules.means import Means, fair_groups, means
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.screening import Screening, screen
 from proactive_rules.sharing import share_out
 from proactive_rules.situation import RESPONSES, Situation
+from proactive_rules.timing.contact_plan import plan_contacts
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]

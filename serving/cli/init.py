@@ -23,7 +23,7 @@ def command(here: Here, *, files: tuple[Path, ...]) -> Answer:
     """
     from features.errors import Conflict
     from features.proposal import propose
-    from proactive_rules.policy_file import FILE, shipped_policy
+    from proactive_rules.policy.file import FILE, shipped_policy
     from serving.whole import write_text
 
     path, policy = here.folder / "forestay.yaml", here.folder / FILE

@@ -6,9 +6,9 @@ from textwrap import dedent
 import pyarrow as pa
 
 from proactive_rules.decide import Decided, decide
-from proactive_rules.policy import Policy
-from proactive_rules.policy_columns import Columns
-from proactive_rules.policy_file import read_policy
+from proactive_rules.policy.columns import Columns
+from proactive_rules.policy.file import read_policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.situation import BEFORE, RESPONSES, Situation
 
 #: A Wednesday, midnight.

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proactive_rules.channel_fit import NEUTRAL, TIES, channel_fit
+from proactive_rules.timing.channel_fit import NEUTRAL, TIES, channel_fit
 
 CHANNELS = ("email", "phone", "app")
 DAY = list(range(9, 21))

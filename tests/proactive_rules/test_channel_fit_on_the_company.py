@@ -11,7 +11,7 @@ from features.simulated import simulate
 from features.simulated.answers import answer_chances
 from features.simulated.customers import CHANNELS
 from features.simulated.weeks import TIME_ZONE
-from proactive_rules.channel_fit import channel_fit
+from proactive_rules.timing.channel_fit import channel_fit
 
 DAY = slice(9, 21)
 ALLOWED = np.isin(np.arange(24), np.arange(24)[DAY])

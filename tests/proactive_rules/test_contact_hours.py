@@ -8,8 +8,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proactive_rules.contact_hours import contact_hours, is_quiet
-from proactive_rules.policy import QuietHours
+from proactive_rules.policy.records import QuietHours
+from proactive_rules.timing.contact_hours import contact_hours, is_quiet
 
 ZONES = (
     "Europe/Amsterdam", "America/New_York", "Asia/Shanghai", "Asia/Kathmandu",

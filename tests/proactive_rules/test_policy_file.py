@@ -6,9 +6,9 @@ import pytest
 
 from features.catalogue import standard_features
 from features.errors import BadInput
-from proactive_rules.policy_columns import Columns
-from proactive_rules.policy_file import read_policy, shipped_policy
-from proactive_rules.sentences import both_languages
+from proactive_rules.policy.columns import Columns
+from proactive_rules.policy.file import read_policy, shipped_policy
+from proactive_rules.policy.sentences import both_languages
 from tests.proactive_rules.small_policy import COLUMNS, policy
 
 SOUND = """\
@@ -106,6 +106,24 @@ def test_two_actions_of_one_name_are_refused():
     """Decisions are told by name."""
     twice = SOUND + SOUND.partition("actions:\n")[2]
     assert "`write` is already declared on line 3" in faults(twice)
+
+
+def test_the_order_of_suppressions_is_part_of_the_policy():
+    """The first that holds is the reason told, so two orders are two policies."""
+    one, other = (
+        f"{{name: {name}, when: recency_days > 1, say: {{en: {name}, zh: {name}}}}}"
+        for name in "xy"
+    )
+    first = policy(more=f"suppress: [{one}, {other}]")
+    assert first.fingerprint != policy(more=f"suppress: [{other}, {one}]").fingerprint
+
+
+def test_an_action_that_lowers_no_risk_has_no_cut_off():
+    """Nothing to compare with it."""
+    text = SOUND.replace("    for: churn\n", "").replace("-0.20", "0.2")
+    text = text.replace("churn_risk >= cutoff", "recency_days > cutoff")
+    text = text.replace("    owner:", "    value_at_stake: 100\n    owner:")
+    assert "no column `cutoff`" in faults(text)
 
 
 def test_an_empty_file_is_no_policy():

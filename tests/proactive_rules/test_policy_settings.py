@@ -1,11 +1,12 @@
 """Every setting of a policy changes a decision: none is there for show."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from features.errors import BadInput
-from proactive_rules.policy_file import read_policy
+from proactive_rules.policy.file import read_policy
 from tests.proactive_rules.small_policy import (
     AS_OF,
     CALL,
@@ -164,6 +165,7 @@ def test_handle_minutes_change_a_decision():
 def test_the_declared_grace_of_reservations_is_how_far_back_the_night_looks():
     """The caller settles earlier decisions with it: a longer one reaches further back."""
     assert policy(more="reservation: 30d").looks_back > policy(more="reservation: 1d").looks_back
+    assert policy(more="reservation: 0d").reserve_for == timedelta(0)
 
 
 def test_a_reservation_holds_places_of_its_channel():

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from proactive_rules.decide import decide
 from proactive_rules.decisions_before import CONTACTS, DECIDED, settle
-from proactive_rules.policy import Action, FrequencyCap, Policy, QuietHours
+from proactive_rules.policy.records import Action, FrequencyCap, Policy, QuietHours
 from proactive_rules.situation import Situation
 from tests.proactive_rules.small_policy import CALL, WRITE, customers, policy
 

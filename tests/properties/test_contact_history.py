@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from proactive_rules.decide import decide
-from proactive_rules.policy import FrequencyCap, Holdout, QuietHours
+from proactive_rules.policy.records import FrequencyCap, Holdout, QuietHours
 from tests.proactive_rules.small_policy import customers, made, policy
 from tests.properties.contact_world import (
     CHANNELS,

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from features.catalogue import standard_features
 from proactive_rules.decide import Decided, decide
-from proactive_rules.policy_columns import Columns, reads
-from proactive_rules.policy_file import read_policy, shipped_policy
+from proactive_rules.policy.columns import Columns, reads
+from proactive_rules.policy.file import read_policy, shipped_policy
 from proactive_rules.situation import Situation
 from serving.policies import with_unmapped
 from serving.risk_list import LANGUAGES, REASONS, TARGETS, ListFacts, reason_column

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pyarrow as pa
 import pytest
 
-from proactive_rules.sentences import both_languages
+from proactive_rules.policy.sentences import both_languages
 from serving import page as pages
 from serving.histogram import histogram
 from serving.page import Page, PageRows, render

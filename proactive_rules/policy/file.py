@@ -1,6 +1,6 @@
 """`policy.yaml`: read, check, and make a `Policy`, with every fault at once.
 
-Top of the file here; its actions and suppressions in `policy_actions`. Bytes in, records out: who
+Top of the file here; its actions and suppressions in `actions`. Bytes in, records out: who
 has the file on disk is not known here. Which columns a condition may read is told by the caller.
 """
 
@@ -15,7 +15,16 @@ from features.settings.fields import Fields, nearest
 from features.settings.spans import parse_share, parse_span
 from features.settings.yaml_lines import parse_yaml
 from features.tables import CONTACTS
-from proactive_rules.policy import (
+from proactive_rules.policy.actions import parse_amount, read_actions, read_suppressions
+from proactive_rules.policy.columns import Columns, read_condition
+from proactive_rules.policy.limits import (
+    PURPOSES,
+    SPAN,
+    per_day,
+    read_languages,
+    read_limits,
+)
+from proactive_rules.policy.records import (
     Budget,
     Condition,
     Fairness,
@@ -24,15 +33,6 @@ from proactive_rules.policy import (
     Policy,
     Purpose,
     QuietHours,
-)
-from proactive_rules.policy_actions import parse_amount, read_actions, read_suppressions
-from proactive_rules.policy_columns import Columns, read_condition
-from proactive_rules.policy_limits import (
-    PURPOSES,
-    SPAN,
-    per_day,
-    read_languages,
-    read_limits,
 )
 
 FILE = "policy.yaml"
@@ -44,7 +44,7 @@ _DEFAULTS = Policy(version="", actions=())
 
 def shipped_policy() -> bytes:
     """Return the policy that holds where a workspace has none of its own."""
-    return files("proactive_rules").joinpath(FILE).read_bytes()
+    return files("proactive_rules.policy").joinpath(FILE).read_bytes()
 
 
 def read_policy(content: bytes, *, columns: Columns, file: str = FILE) -> Policy:
@@ -93,7 +93,7 @@ def _read(fields: Fields, columns: Columns) -> Policy:
         review=_review(fields, columns),
         silence=_silence(fields),
         quiet=_quiet(fields),
-        reserve_for=fields.scalar("reservation", _reservation, SPAN) or _DEFAULTS.reserve_for,
+        reserve_for=_reserve_for(fields),
         fairness=_fairness(fields, columns),
         answered=_answered(fields),
     )
@@ -123,6 +123,11 @@ def _short(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", text):
         raise ValueError(text)
     return text
+
+
+def _reserve_for(fields: Fields) -> timedelta:
+    found = fields.scalar("reservation", _reservation, SPAN)
+    return _DEFAULTS.reserve_for if found is None else found
 
 
 def _reservation(text: str) -> timedelta:

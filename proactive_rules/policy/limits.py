@@ -7,7 +7,7 @@ from typing import TypeVar, get_args
 from features.settings.fields import Fields, nearest
 from features.settings.spans import parse_span
 from features.settings.yaml_lines import YamlNode
-from proactive_rules.policy import ANY_CHANNEL, FrequencyCap, Purpose
+from proactive_rules.policy.records import ANY_CHANNEL, FrequencyCap, Purpose
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 SPAN = "a length of time such as 36h, 7d or 2w"
@@ -95,7 +95,7 @@ def read_languages(fields: Fields, channels: Sequence[str]) -> dict[str, tuple[s
             continue
         if name not in channels:
             _refuse_channel(inner, one.node, name, channels)
-        found[name] = tuple(dict.fromkeys(text for text, _ in one.texts("languages")))
+        found[name] = tuple(sorted({text for text, _ in one.texts("languages")}))
         one.finish()
     return {name: spoken for name, spoken in found.items() if spoken}
 

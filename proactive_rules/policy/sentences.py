@@ -11,7 +11,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from proactive_rules.policy import ANY_CHANNEL, LANGUAGES, FrequencyCap, Policy
+from proactive_rules.policy.records import ANY_CHANNEL, LANGUAGES, FrequencyCap, Policy
 
 _FIXED: Mapping[str, Mapping[str, str]] = {
     "no_model": {"en": "no model with skill", "zh": "没有达标的模型"},

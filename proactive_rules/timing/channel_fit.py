@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from proactive_rules.past_sends import HOURS, Numbers, PastSends, Sends, past_sends, sums
+from proactive_rules.timing.past_sends import HOURS, Numbers, PastSends, Sends, past_sends, sums
 
 #: Chance of an answer assumed before anything was sent, and for how many sends that counts.
 FIRST_RATE, FIRST_SENDS = 0.1, 2.0

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from proactive_rules.policy import QuietHours
+from proactive_rules.policy.records import QuietHours
 
 HOURS = 24
 #: A contact is planned within a day of the decision: the list of a night is the work of a day.

@@ -16,7 +16,7 @@ from features.errors import BadInput
 from features.expressions import check_expression, columns_used
 from features.settings.fields import Fields
 from proactive_rules.in_memory import with_tables
-from proactive_rules.policy import Condition
+from proactive_rules.policy.records import Condition
 
 Result = Literal["boolean", "number"]
 _SQL = {"boolean": "BOOLEAN", "number": "DOUBLE"}

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from proactive_rules.channel_fit import channel_fit
-from proactive_rules.contact_hours import PLANNED_WITHIN, contact_hours
 from proactive_rules.expected_value import Treatment
-from proactive_rules.policy import Policy
+from proactive_rules.policy.records import Policy
 from proactive_rules.situation import Situation
+from proactive_rules.timing.channel_fit import channel_fit
+from proactive_rules.timing.contact_hours import PLANNED_WITHIN, contact_hours
 
 Numbers = NDArray[np.float64]
 

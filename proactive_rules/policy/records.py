@@ -1,6 +1,6 @@
 """The policy as frozen records: what may be done, for whom, how often, and with what means.
 
-`policy_file` reads a workspace's `policy.yaml` into these and checks it; `sentences` words the
+`file` reads a workspace's `policy.yaml` into these and checks it; `sentences` words the
 codes that decisions carry. Nothing here decides.
 """
 
@@ -205,9 +205,12 @@ class Policy:
 
 
 def _meaning(found: Any) -> Any:  # noqa: ANN401 - plain data of any kind
-    """Leave out where things stood in the file, and the order of rules, which decides nothing."""
+    """Leave out where things stood in the file.
+
+    The reader sorts what has no order; that of suppressions counts: the first is the one told.
+    """
     if isinstance(found, dict):
         return {name: _meaning(value) for name, value in found.items() if name != "where"}
     if isinstance(found, (list, tuple)):
-        return sorted((_meaning(one) for one in found), key=repr)
+        return [_meaning(one) for one in found]
     return found

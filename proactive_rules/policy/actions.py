@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from features.settings.fields import Fields, nearest
 from features.settings.spans import parse_share, parse_span
 from features.settings.yaml_lines import YamlNode
-from proactive_rules.policy import (
+from proactive_rules.policy.columns import Columns, read_condition
+from proactive_rules.policy.records import (
     ANY_CHANNEL,
     LANGUAGES,
     RISKS,
@@ -17,7 +18,6 @@ from proactive_rules.policy import (
     Suppression,
     Words,
 )
-from proactive_rules.policy_columns import Columns, read_condition
 
 _NAME = "lower-case letters, digits and `_`, starting with a letter, such as service_recovery"
 _SPAN = "a length of time such as 36h, 7d or 2w"
@@ -82,7 +82,7 @@ def _suppression(fields: Fields, columns: Columns, actions: Sequence[str]) -> Su
     rule = Suppression(
         name=_name(fields),
         when=read_condition(fields, "when", columns) or Condition(sql="false"),
-        excepted=tuple(dict.fromkeys(name for name, _ in excepted)),
+        excepted=tuple(sorted({name for name, _ in excepted})),
         say=_words(fields, "say"),
     )
     fields.finish()
@@ -101,7 +101,7 @@ def _action(fields: Fields, columns: Columns) -> tuple[Action, Fields]:
         fields.needed(key, expected)
     lowers: Risk | None = next((r for r in RISKS if r == fields.choice("for", RISKS)), None)
     channels = _channels(fields)
-    when = read_condition(fields, "when", columns, extra=("cutoff",))
+    when = read_condition(fields, "when", columns, extra=("cutoff",) if lowers else ())
     action = Action(
         name=_name(fields),
         purpose="service" if fields.choice("purpose", ("service", "marketing")) == "service"
