@@ -105,6 +105,25 @@ class SnapshotPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LedgerSettings:
+    """Where the records of all decisions go.
+
+    Attributes
+    ----------
+    store : database as written (it may hold a password, so it is never shown); None: a file.
+    keys : folder of the keys, apart from the records; None: in the workspace.
+    copy_heads_to : folder to which every signed head is copied; None: nowhere, and then a tail
+        that was cut off cannot be seen.
+    keep : for how long records are kept.
+    """
+
+    store: str | None = field(default=None, repr=False)
+    keys: Path | None = None
+    copy_heads_to: Path | None = None
+    keep: timedelta = timedelta(days=3 * 365)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workspace:
     """One market: where its data are, what is predicted, and under which rules."""
 
@@ -123,6 +142,7 @@ class Workspace:
     data_until: datetime | None = None
     quarantine_limit: float = 0.05
     promotion: Literal["automatic", "second_person"] = "automatic"
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
     #: Elsewhere only for a rehearsal, which must leave the workspace as it is.
     state_folder: Path | None = None
 
@@ -140,6 +160,16 @@ class Workspace:
     def lists(self) -> Path:
         """Folder of the nightly lists."""
         return self.folder / "lists"
+
+    @property
+    def ledger_file(self) -> Path:
+        """File of the ledger where no database is named."""
+        return self.folder / ".forestay" / "ledger" / "ledger.sqlite"
+
+    @property
+    def ledger_keys(self) -> Path:
+        """Folder of the keys of the ledger and of the people in it."""
+        return self.ledger.keys or self.folder / ".forestay" / "keys"
 
     def model(self, target: str) -> ModelSettings:
         """Return what the user says of a target's model; nothing where nothing is said."""

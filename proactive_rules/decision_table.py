@@ -26,8 +26,8 @@ DECISIONS = (CONTACT, HUMAN_REVIEW, HELD_OUT, LEAVE_ALONE)
 DECIDED_COLUMNS = frozenset(
     {
         "rank", "expected_value", "value_basis", "decision", "action", "channel", "owner", "due_by",
-        "contact_at", "held_out", "assignment_probability", "why_not", "worth", "surcharge",
-        "cutoff", "on_list_since", "do_not_contact", "quiet_days", "leading_target",
+        "contact_at", "held_out", "assignment_probability", "why_not", "at_margin", "worth",
+        "surcharge", "cutoff", "on_list_since", "do_not_contact", "quiet_days", "leading_target",
     }
 )  # fmt: skip
 
@@ -165,7 +165,7 @@ def _trace(found: Outcome) -> dict[str, pa.Array]:
     """Lay down every rule and limit with its result."""
     screening, shared = found.screening, found.shared
     codes = pa.array(screening.codes, pa.string())
-    columns: dict[str, pa.Array] = {}
+    columns: dict[str, pa.Array] = {"at_margin": pa.array(shared.at_margin)}
     if screening.treatments:
         columns["worth"] = pa.array(_worth(found), pa.float64(), from_pandas=True)
         columns["surcharge"] = pa.array(shared.surcharge[found.rows, found.told])

@@ -5,9 +5,8 @@ an action that lowers no risk adds its effect as a chance. Until effects are lea
 `assumed`. The worth that decides also knows how well the channel and the hour fit the customer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -60,11 +59,13 @@ class Stakes:
     ----------
     risk : the risk the action lowers, NaN where unknown; 1 where it lowers none.
     value : currency at stake, NaN where unknown.
+    typical_value : median of what is known, NaN where nothing is of anybody.
     """
 
     actions: tuple[Action, ...]
     risk: Mapping[str, Numbers]
     value: Mapping[str, Numbers]
+    typical_value: float
 
     def gain(self, action: Action) -> Numbers:
         """Currency the action is expected to save or bring, before its cost."""
@@ -95,12 +96,6 @@ class Stakes:
         computed = self.computed_cutoff(action)
         return computed if action.cutoff is None else np.full(len(computed), action.cutoff)
 
-    @cached_property
-    def typical_value(self) -> float:
-        """Median value at stake of those where it is known; NaN where it is of nobody."""
-        known = np.concatenate([np.empty(0), *(one[~np.isnan(one)] for one in self.value.values())])
-        return float(np.median(known)) if known.size else float("nan")
-
     def worth(self, treatment: Treatment, fit: Numbers) -> Numbers:
         """Return what decides: expected value with the response that channel and hour promise.
 
@@ -115,19 +110,31 @@ class Stakes:
         return effect * np.where(np.isnan(value), self.typical_value, value) - treatment.cost
 
 
-def stakes(customers: pa.Table, policy: Policy) -> Stakes:
-    """Read off risk and value for every action."""
+def stakes(customers: pa.Table, policy: Policy, typical_value: float | None = None) -> Stakes:
+    """Read off risk and value for every action.
+
+    Parameters
+    ----------
+    typical_value : that of all, where these are only some of them.
+    """
     own = amounts(customers, {a.name: a.value for a in policy.actions if a.value})
     year = value_at_stake(customers)
     ones = np.ones(customers.num_rows)
+    value = {a.name: own.get(a.name, year) for a in policy.actions}
     return Stakes(
         actions=policy.actions,
         risk={
             a.name: column(customers, f"{a.lowers}_risk") if a.lowers else ones
             for a in policy.actions
         },
-        value={a.name: own.get(a.name, year) for a in policy.actions},
+        value=value,
+        typical_value=_median(value.values()) if typical_value is None else typical_value,
     )
+
+
+def _median(values: Iterable[Numbers]) -> float:
+    known = np.concatenate([np.empty(0), *(one[~np.isnan(one)] for one in values)])
+    return float(np.median(known)) if known.size else float("nan")
 
 
 def value_at_stake(customers: pa.Table) -> Numbers:

@@ -4,7 +4,7 @@ Each is one limit of the allocation, less what earlier decisions still hold of i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -144,6 +144,7 @@ class Groups:
     region : (classes,) place in `names`; -1 where not compared.
     weight : (classes,) what one contact adds to its group's share at equal expected value.
     spread : largest allowed difference; None where nothing is compared.
+    edges : where one band of expected value ends and the next begins.
     """
 
     names: tuple[str, ...]
@@ -151,6 +152,20 @@ class Groups:
     region: NDArray[np.int32]
     weight: Numbers
     spread: float | None
+    edges: Numbers
+
+    def of(
+        self,
+        situation: Situation,
+        fairness: Fairness | None,
+        best: Numbers,
+        among: NDArray[np.bool_],
+    ) -> "Groups":
+        """Place other customers in the same groups and bands."""
+        if fairness is None or not self.names:
+            return replace(self, customer_class=np.zeros(len(best), dtype=np.int32))
+        place = _places(situation.texts(fairness.by), self.names, among)
+        return replace(self, customer_class=_cells(place, best, self.edges, len(self.names)))
 
 
 def fair_groups(
@@ -175,6 +190,7 @@ def fair_groups(
         region=np.full(1, -1, dtype=np.int32),
         weight=np.zeros(1),
         spread=None,
+        edges=np.zeros(0),
     )
     if fairness is None:
         return nothing
@@ -184,19 +200,33 @@ def fair_groups(
     names = tuple(sorted(name for name in enough if name is not None))
     if len(names) < 2:  # noqa: PLR2004 - one group has nothing to be compared with
         return nothing
-    group = pc.fill_null(pc.index_in(column, value_set=pa.array(names, pa.string())), -1)
-    place = np.where(among, group.to_numpy().astype(np.int64), -1)
+    place = _places(column, names, among)
     edges = np.quantile(best[place >= 0], np.linspace(0, 1, VALUE_BANDS + 1)[1:-1])
-    band = np.searchsorted(edges, best, side="right")
-    outside = len(names) * VALUE_BANDS
-    cell = np.where(place >= 0, place * VALUE_BANDS + band, outside).astype(np.int32)
+    cell = _cells(place, best, edges, len(names))
     return Groups(
         names=names,
         customer_class=cell,
         region=np.append(np.repeat(np.arange(len(names)), VALUE_BANDS), -1).astype(np.int32),
         weight=np.append(_weights(cell, len(names)), 0.0),
         spread=fairness.within,
+        edges=edges,
     )
+
+
+def _places(
+    column: pa.Array | pa.ChunkedArray, names: Sequence[str], among: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return the place of each customer's group; -1 for who is not compared."""
+    group = pc.fill_null(pc.index_in(column, value_set=pa.array(names, pa.string())), -1)
+    return np.where(among, group.to_numpy().astype(np.int64), -1)
+
+
+def _cells(
+    place: NDArray[np.int64], best: Numbers, edges: Numbers, groups: int
+) -> NDArray[np.int32]:
+    band = np.searchsorted(edges, best, side="right")
+    outside = groups * VALUE_BANDS
+    return np.where(place >= 0, place * VALUE_BANDS + band, outside).astype(np.int32)
 
 
 def _weights(cell: NDArray[np.int32], groups: int) -> Numbers:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
+from proactive_rules.collective import Collective
 from proactive_rules.decision_table import Outcome
 from proactive_rules.timing.contact_hours import is_time_zone
 
@@ -21,7 +22,8 @@ def run_record(found: Outcome) -> Mapping[str, Any]:
     -------
     `limits` (code, unit, limit, held by earlier decisions, used, left, price of one more unit),
     `allocation` (value, bound, gap), `cutoffs` by action, `controls`, `review`, `fairness`,
-    `before` (earlier contacts by state), `unknown_time_zones`, `consent_checked`.
+    `before` (earlier contacts by state), `unknown_time_zones`, `consent_checked`, `decided_from`
+    (columns of the customers' rows), `collective`.
     """
     allocation = found.shared.allocation
     return {
@@ -41,6 +43,15 @@ def run_record(found: Outcome) -> Mapping[str, Any]:
         "fairness": _fairness(found),
         "before": _before(found),
         "unknown_time_zones": _unknown_zones(found),
+        "decided_from": found.situation.customers.column_names,
+        "collective": Collective(
+            typical_value=found.at_stake.typical_value,
+            known_risks=found.screening.known_risks,
+            answering=found.plan.answering,
+            groups=found.shared.groups,
+            means=found.shared.means,
+            allocation=allocation,
+        ).as_data(),
         "consent_checked": any(
             name.startswith("consent_") for name in found.situation.customers.column_names
         ),

@@ -31,6 +31,7 @@ class Screening:
 
     Attributes
     ----------
+    known_risks : columns of risks that are known of somebody.
     codes : reasons, in the order in which they are asked; the first stands for possible.
     reason : (n, K) places in `codes`.
     worth : (n, K) currency, -inf where it is not possible.
@@ -40,6 +41,7 @@ class Screening:
     """
 
     treatments: tuple[Treatment, ...]
+    known_risks: frozenset[str]
     codes: tuple[str, ...]
     reason: NDArray[np.int16]
     worth: Numbers
@@ -75,8 +77,18 @@ def reason_codes(policy: Policy) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def screen(situation: Situation, policy: Policy, at_stake: Stakes, plan: ContactPlan) -> Screening:
+def screen(
+    situation: Situation,
+    policy: Policy,
+    at_stake: Stakes,
+    plan: ContactPlan,
+    known_risks: frozenset[str] | None = None,
+) -> Screening:
     """Ask every rule of every treatment of every customer.
+
+    Parameters
+    ----------
+    known_risks : risks known of somebody, where these customers are only some of them.
 
     Raises
     ------
@@ -87,8 +99,11 @@ def screen(situation: Situation, policy: Policy, at_stake: Stakes, plan: Contact
         [at_stake.worth(one, plan.fit(one)) for one in chosen]
         or [np.empty((len(situation), 0))]
     )  # fmt: skip
+    if known_risks is None:
+        known_risks = _known_risks(situation)
     screening = Screening(
         treatments=chosen,
+        known_risks=known_risks,
         codes=reason_codes(policy),
         reason=np.zeros(worth.shape, dtype=np.int16),
         worth=np.where(np.isnan(worth), -np.inf, worth),
@@ -96,12 +111,14 @@ def screen(situation: Situation, policy: Policy, at_stake: Stakes, plan: Contact
         contacts=_contacts(situation, policy),
         cutoffs={action.name: at_stake.cutoff(action) for action in policy.actions},
     )
-    asked_at_all = _any_model(situation)
     applies = _Applicability(situation.customers, screening.cutoffs)
     for place, treatment in enumerate(chosen):
         action = treatment.action
-        unknown = np.isnan(at_stake.risk[action.name]) | (not asked_at_all)
-        screening.refuse(place, unknown, "no_model" if unknown.all() else "no_risk")
+        # Without any model nobody is contacted.
+        unknown = np.isnan(at_stake.risk[action.name]) | (not known_risks)
+        screening.refuse(
+            place, unknown, "no_risk" if _is_asked(action, known_risks) else "no_model"
+        )
         for refused, code in applies.against(action):
             screening.refuse(place, refused, code)
         for refused, code in _eligibility(situation, policy, treatment):
@@ -117,10 +134,14 @@ def screen(situation: Situation, policy: Policy, at_stake: Stakes, plan: Contact
     return screening
 
 
-def _any_model(situation: Situation) -> bool:
-    """Tell whether any risk is known of anybody: without a model nobody is contacted."""
+def _known_risks(situation: Situation) -> frozenset[str]:
     names = [name for name in situation.customers.column_names if name.endswith("_risk")]
-    return any(situation.customers[name].null_count < len(situation) for name in names)
+    return frozenset(n for n in names if situation.customers[n].null_count < len(situation))
+
+
+def _is_asked(action: Action, known_risks: frozenset[str]) -> bool:
+    """Tell whether the risk an action lowers is known of anybody."""
+    return bool(known_risks) and (not action.lowers or f"{action.lowers}_risk" in known_risks)
 
 
 def _contacts(situation: Situation, policy: Policy) -> Mapping[str, NDArray[np.intp]]:

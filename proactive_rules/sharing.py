@@ -26,6 +26,7 @@ class Shared:
     Attributes
     ----------
     choice : (n,) place of the treatment; -1 where nothing is done.
+    at_margin : (n,) whether not the prices alone decided, but what was left of the limits.
     planned : (n,) of customers held out, what they would have been given; -1 elsewhere.
     surcharge : (n, K) currency that the common limits charge for each treatment.
     """
@@ -34,24 +35,50 @@ class Shared:
     means: tuple[Means, ...]
     groups: Groups
     choice: NDArray[np.intp]
+    at_margin: Flags
     planned: NDArray[np.intp]
     surcharge: Numbers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What an earlier sharing-out among all customers decided for some of them.
+
+    Attributes
+    ----------
+    at_margin : (n,) whether what was left decided, not the prices alone.
+    given : (n,) of those, the place of what they were given; -1 for nothing.
+    """
+
+    allocation: Allocation
+    at_margin: Flags
+    given: NDArray[np.intp]
+
+    def choice(self, wished: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return what each has: the wish, except at the margin."""
+        return np.where(self.at_margin, self.given, wished)
 
 
 def share_out(
     screening: Screening,
     variant: NDArray[np.uint8],
-    limits: Sequence[Means],
-    groups: Groups,
+    shared_by_all: tuple[Sequence[Means], Groups],
     out: Flags,
+    settled: Settled | None = None,
 ) -> Shared:
     """Give every customer at most one treatment, the best for all under all limits at once.
 
     Parameters
     ----------
     variant : (n, K) whether a person must look at it first.
+    shared_by_all : the limits, and whose contacted shares are compared.
     out : (n,) customers who are held out.
+    settled : what was shared out among all, where these customers are only some of them.
     """
+    # Compilers take a second to load, and few commands need them.
+    from proactive_rules.allocation.repair import wishes
+
+    limits, groups = shared_by_all
     problem = Problem(
         value=np.where(out[:, None], -np.inf, screening.worth),
         variant=variant,
@@ -62,10 +89,11 @@ def share_out(
         weight=groups.weight,
         spread=groups.spread,
     )
-    found = allocate(problem)
+    found = settled.allocation if settled else allocate(problem)
     places = np.arange(screening.worth.shape[1])
     surcharge = found.surcharge[groups.customer_class[:, None], variant, places]
-    choice = found.choice.astype(np.intp)
+    wished = wishes(problem, found.surcharge).option.astype(np.intp)
+    choice = settled.choice(wished) if settled else found.choice.astype(np.intp)
     reduced = np.where(out[:, None], screening.worth - surcharge, -np.inf)
     reached = (reduced > 0).any(axis=1)
     planned = np.where(reached, reduced.argmax(axis=1), -1) if places.size else choice
@@ -74,6 +102,7 @@ def share_out(
         means=tuple(limits),
         groups=groups,
         choice=choice,
+        at_margin=choice != wished,
         planned=planned,
         surcharge=surcharge,
     )

@@ -98,6 +98,7 @@ def nightly(
 
 def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bool) -> Path:
     from features.feature_store import materialize
+    from serving.audit.recording import record_night
     from serving.scores import score_all
     from serving.steps import decide_all, tidy
     from serving.writing import write_list
@@ -112,6 +113,9 @@ def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bo
     # Not before the list is known to be right: an online store that went ahead never goes back.
     with watch.time("materialise"):
         materialize(night.workspace, night.catalogue, night.as_of, progress=progress)
+    # Nobody sees a decision that is not on record.
+    with watch.time("record"):
+        record_night(night, decided, progress)
     with watch.time("write"):
         draft = draft_folder(lists, night.as_of)
         write_list(night, decided, before, draft, supersedes=predecessor(lists, night.as_of))

@@ -7,7 +7,7 @@ risk is given; what is done about a risk is decided elsewhere.
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 import numpy as np
@@ -29,6 +29,20 @@ DESCRIPTORS = (
 VALUES = ("amount_total_365d", "price_total")
 #: Days since anything happened: what tells new data from mere time when a list changes.
 SIGNS_OF_LIFE = ("recency_days", "interaction_recency_days")
+#: Start of the names of features in the evidence.
+FEATURE = "feature:"
+
+
+class Scored(NamedTuple):
+    """Customers with their risks, and beside them what the risks were made from.
+
+    ``rows`` : what decisions and lists read. ``evidence`` : of the same customers `customer_id`,
+    ``feature:<name>``, and for each target ``<target>:margin``, ``<target>:base`` and
+    ``<target>:shap:<feature>``; null where they were not asked about it.
+    """
+
+    rows: pa.Table
+    evidence: pa.Table
 
 
 def score_bucket(
@@ -38,7 +52,7 @@ def score_bucket(
     catalogue: "Catalogue",
     currency: str | None = None,
     also: Sequence[str] = (),
-) -> pa.Table:
+) -> Scored:
     """Score the customers of one bucket who are asked about at least one risk.
 
     Parameters
@@ -52,9 +66,10 @@ def score_bucket(
 
     Returns
     -------
-    One row a customer: id, descriptors, values, and for each target risk with its interval, band,
-    codes and reasons in every language; `leading_target`, the risk that stands out more;
-    `quiet_days`.
+    rows : one a customer: id, descriptors, values, and for each target risk with its interval,
+        band, codes and reasons in every language; `leading_target`, the risk that stands out more;
+        `quiet_days`.
+    evidence : what that was made from.
     """
     among = {target: _is_among(rows, ids) for target, ids in asked.items()}
     listed = np.logical_or.reduce([np.zeros(rows.num_rows, dtype=bool), *among.values()])
@@ -67,16 +82,33 @@ def score_bucket(
     for name in also:
         columns.setdefault(name, rows[name])
     columns["quiet_days"] = quiet_days(rows)
+    evidence = _features(rows)
     for target in TARGETS:
         flags = among[target][listed] if target in among else np.zeros(rows.num_rows, dtype=bool)
         champion = champions.get(target)
         if champion is None or not flags.any():
             columns |= _nothing_known(target, rows.num_rows)
+            if champion:
+                evidence |= dict.fromkeys(
+                    sum_columns(target, champion.feature_names),
+                    pa.nulls(rows.num_rows, pa.float64()),
+                )
             continue
         words = partial(_reasons, catalogue=catalogue, currency=currency)
-        columns |= _target_columns(rows, flags, champion, words)
+        chosen = rows.filter(pa.array(flags))
+        scores = champion.score(chosen)
+        # Rows that were not asked take null: their place among the chosen is null.
+        place = pa.array(np.cumsum(flags) - 1, mask=~flags)
+        columns |= _target_columns(chosen, scores, champion, words, place)
+        evidence |= _sum_of(scores, target, place)
     columns["leading_target"] = _leading(columns, champions)
-    return pa.table(columns)
+    return Scored(rows=pa.table(columns), evidence=pa.table(evidence))
+
+
+def sum_columns(target: str, feature_names: Sequence[str]) -> tuple[str, ...]:
+    """Name the columns of a target's sum: margin, base and a contribution for each feature."""
+    contributions = (f"{target}:shap:{name}" for name in feature_names)
+    return (f"{target}:margin", f"{target}:base", *contributions)
 
 
 def split_by_bucket(customer_id: pa.ChunkedArray, buckets: int) -> list[pa.Array]:
@@ -100,16 +132,34 @@ def quiet_days(rows: pa.Table) -> pa.Array:
     return pc.min_element_wise(*signs, skip_nulls=True)
 
 
+def _features(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Lay out all that is known of each customer, whether or not anything reads it today."""
+    keys = {"customer_id", "event_timestamp", "created"}
+    known = {f"{FEATURE}{n}": rows[n] for n in rows.column_names if n not in keys}
+    return {"customer_id": rows["customer_id"], **known}
+
+
+def _sum_of(scores: "Scores", target: str, place: pa.Array) -> dict[str, pa.Array]:
+    """Lay out the sum that a risk was made from: margin = base + contributions."""
+    parts = (scores.margin, scores.base, *np.ascontiguousarray(scores.contributions.T))
+    names = sum_columns(target, scores.feature_names)
+    return {
+        name: pa.array(values, pa.float64()).take(place)
+        for name, values in zip(names, parts, strict=True)
+    }
+
+
 def _target_columns(
-    rows: pa.Table, asked: Flags, champion: "Champion", words: Callable[..., pa.Table]
+    chosen: pa.Table,
+    scores: "Scores",
+    champion: "Champion",
+    words: Callable[..., pa.Table],
+    place: pa.Array,
 ) -> dict[str, pa.Array]:
     from training.bands import bands
     from training.risk_interval import risk_interval
 
-    target, chosen = champion.target, rows.filter(pa.array(asked))
-    scores = champion.score(chosen)
-    # Rows that were not asked take null: their place among the chosen is null.
-    place = pa.array(np.cumsum(asked) - 1, mask=~asked)
+    target = champion.target
     band = bands(scores.risk, champion.base_rate)
     low, high = risk_interval(scores.risk, band.to_pylist(), champion.judged)
     columns = {

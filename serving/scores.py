@@ -15,7 +15,7 @@ from serving.consents import consent_columns, newest_consents
 from serving.night import Night
 from serving.policies import LAST_OUTCOME, PolicyInForce, with_unmapped
 from serving.responses import last_outcomes
-from serving.score import score_bucket, split_by_bucket
+from serving.score import Scored, score_bucket, split_by_bucket
 from serving.whole import read_whole, write_table
 
 #: Listed without a risk, because a policy has an action for them.
@@ -35,7 +35,7 @@ class Scoring:
     answers: Mapping[int, pa.Table] | None
     last: pa.Table
 
-    def bucket(self, number: int) -> pa.Table:
+    def bucket(self, number: int) -> Scored:
         """Score one bucket, and lay consents beside the scores."""
         night = self.night
         rows = _with_last_outcome(night.snapshot.read(number), self.last)
@@ -43,7 +43,7 @@ class Scoring:
         mine[_JOINING] = self._joining(rows)
         known = set(night.catalogue.names)
         reads = {field.name for one in self.policies for field in one.reads}
-        scored = score_bucket(
+        scored, evidence = score_bucket(
             rows,
             mine,
             night.champions,
@@ -55,7 +55,7 @@ class Scoring:
         channels = sorted({name for one in self.policies for name in one.policy.channels})
         for name, values in consent_columns(scored["customer_id"], answers, channels).items():
             scored = scored.append_column(name, values)
-        return scored
+        return Scored(rows=scored, evidence=evidence)
 
     def _joining(self, rows: pa.Table) -> pa.Array:
         """Return the ids of who joins; nobody does where no model has skill."""
@@ -78,13 +78,15 @@ def scoring(night: Night, policies: Sequence[PolicyInForce] = ()) -> Scoring:
 
 def score_all(night: Night, progress: Progress) -> None:
     """Score bucket by bucket; memory does not grow with the number of customers."""
-    missing = [b for b in range(night.snapshot.buckets) if read_whole(_scores(night, b)) is None]
+    missing = [b for b in range(night.snapshot.buckets) if not _is_scored(night, b)]
     if not missing:
         return
     prepared = scoring(night)
     with progress.step("Scoring customers", total=len(missing)) as step:
         for bucket in missing:
-            write_table(_scores(night, bucket), prepared.bucket(bucket))
+            scored = prepared.bucket(bucket)
+            write_table(_evidence(night, bucket), scored.evidence)
+            write_table(_scores(night, bucket), scored.rows)
             step.advance()
 
 
@@ -101,7 +103,15 @@ def whole_scores(night: Night, bucket: int) -> pa.Table:
     ------
     BrokenRecord : the file was damaged since this night wrote it.
     """
-    path = _scores(night, bucket)
+    return _whole(_scores(night, bucket))
+
+
+def whole_evidence(night: Night, bucket: int) -> pa.Table:
+    """Read what the scores of one bucket were made from; as `whole_scores`."""
+    return _whole(_evidence(night, bucket))
+
+
+def _whole(path: Path) -> pa.Table:
     table = read_whole(path)
     if table is None:
         raise BrokenRecord(
@@ -113,8 +123,17 @@ def whole_scores(night: Night, bucket: int) -> pa.Table:
     return table
 
 
+def _is_scored(night: Night, bucket: int) -> bool:
+    both = (_scores(night, bucket), _evidence(night, bucket))
+    return all(read_whole(path) is not None for path in both)
+
+
 def _scores(night: Night, bucket: int) -> Path:
     return night.work / "scores" / f"bucket={bucket:03d}.parquet"
+
+
+def _evidence(night: Night, bucket: int) -> Path:
+    return night.work / "scores" / f"evidence={bucket:03d}.parquet"
 
 
 def _populations(night: Night) -> Mapping[str, list[pa.Array]]:

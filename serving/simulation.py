@@ -191,7 +191,7 @@ def _scores(night: Night, policies: Sequence[PolicyInForce]) -> pa.Table:
     prepared = scoring(night, policies)
     parts = []
     for bucket in range(night.snapshot.buckets):
-        rows = prepared.bucket(bucket)
+        rows = prepared.bucket(bucket).rows
         rows = rows.select([name for name in rows.column_names if _REASONS not in name])
         asked = np.zeros(rows.num_rows, dtype=bool)
         for ids in prepared.asked.values():

@@ -172,18 +172,24 @@ def load_champion(workspace: Workspace, target: str) -> Champion | None:
     BrokenRecord : its files are missing or changed since they were made.
     """
     store = open_existing(workspace)
-    if store is None:
-        return None
-    name = model_name(workspace, target)
-    version = _champion_version(store, name)
-    if version is None:
-        return None
-    found = store.client.get_model_version(name, version)
-    sha256 = found.tags.get(SHA256, "")
-    folder = store.artifacts_of(found.run_id, MODEL_FOLDER)
-    model, folds = load_folder(folder, sha256)
+    version = _champion_version(store, model_name(workspace, target)) if store else None
+    return None if version is None else load_version(workspace, target, version)
+
+
+def load_version(workspace: Workspace, target: str, version: str) -> Champion:
+    """Load any registered version, its hash verified first.
+
+    Raises
+    ------
+    NotReady : there is no such version.
+    BrokenRecord : its files are missing or changed since they were made.
+    """
+    store = _store(workspace)
+    chosen = _version(store, workspace, target, version)
+    folder = store.artifacts_of(chosen.run_id, MODEL_FOLDER)
+    model, folds = load_folder(folder, chosen.sha256)
     return Champion(
-        target=target, version=version, sha256=sha256, run_id=found.run_id, model=model,
+        target=target, version=version, sha256=chosen.sha256, run_id=chosen.run_id, model=model,
         folds=folds, judged=load_judged(folder),
     )  # fmt: skip
 

@@ -120,7 +120,7 @@ def choices_on(newest: Night, day: date, models: Mapping[str, Champion]) -> Choi
     build_snapshots(night.workspace, night.accepted, [day])
     night = replace(night, in_force=_in_force(night, budget=1, phone=1, email=1))
     prepared = scoring(night)
-    scores = pa.concat_tables(prepared.bucket(one) for one in range(night.snapshot.buckets))
+    scores = pa.concat_tables(prepared.bucket(one).rows for one in range(night.snapshot.buckets))
     truth = _truth(night.workspace, day)
     # The truth goes by weeks: it knows those who joined this week from the next one on.
     scores = scores.filter(

@@ -13,6 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from features.errors import BadInput, ForestayError, NotReady, raise_faults
+from features.settings.declared_ledger import read_ledger
 from features.settings.declared_models import read_models
 from features.settings.declared_targets import read_own_features, read_targets
 from features.settings.fields import Fields
@@ -76,6 +77,7 @@ def _read(node: YamlNode, folder: Path, faults: list[ForestayError]) -> Workspac
         data_until=_present(fields, zone),
         quarantine_limit=_quarantine_limit(fields),
         promotion=_promotion(fields),
+        ledger=read_ledger(fields, folder),
     )
     fields.finish()
     return workspace

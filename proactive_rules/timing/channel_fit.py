@@ -13,7 +13,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from proactive_rules.timing.past_sends import HOURS, Numbers, PastSends, Sends, past_sends, sums
+from proactive_rules.timing.answering import Answering
+from proactive_rules.timing.past_sends import (
+    HOURS,
+    Numbers,
+    PastSends,
+    Sends,
+    past_sends,
+    segments_of,
+    sums,
+)
 
 #: Chance of an answer assumed before anything was sent, and for how many sends that counts.
 FIRST_RATE, FIRST_SENDS = 0.1, 2.0
@@ -43,10 +52,12 @@ class ChannelFit:
 
     Attributes
     ----------
+    answering : what was learnt from all of them together.
     response : (customers, channels), chance of an answer at the channel's average hour.
     index : (customers, channels), `response` relative to all past sends; 1.0 = as usual.
     """
 
+    answering: Answering
     response: Numbers
     index: Numbers
     _hours: "_Hours"
@@ -74,7 +85,12 @@ class ChannelFit:
         return hour, lift
 
 
-def channel_fit(customers: pa.Table, responses: pa.Table, channels: Sequence[str]) -> ChannelFit:
+def channel_fit(
+    customers: pa.Table,
+    responses: pa.Table,
+    channels: Sequence[str],
+    answering: Answering | None = None,
+) -> ChannelFit:
     """Learn through which channel and at which hour each customer answers best.
 
     A chance goes from the general to the particular, each step a posterior mean whose prior is the
@@ -91,6 +107,7 @@ def channel_fit(customers: pa.Table, responses: pa.Table, channels: Sequence[str
         `answered` (counts); may be empty. Rows of customers not in `customers` count for averages
         that know no segment, rows of channels not in `channels` not at all.
     channels : what may be asked for; gives the order of the results.
+    answering : what was learnt before from all; these tables may then hold a few of them only.
 
     Raises
     ------
@@ -110,19 +127,44 @@ def channel_fit(customers: pa.Table, responses: pa.Table, channels: Sequence[str
     >>> channel_fit(people, past, ["email", "phone"]).index.round(2)
     array([[1. , 0.8]])
     """
-    past = past_sends(customers, responses, channels)
+    segments = segments_of(customers) if answering is None else answering.segments
+    past = past_sends(customers, responses, channels, segments)
     sent, answered = past.totals()
-    overall = (FIRST_RATE * FIRST_SENDS + answered.sum()) / (FIRST_SENDS + sent.sum())
-    rates = _segment_rates(past, sent, answered, overall)
-    prior = rates[past.segment[:, None], np.arange(len(channels)), past.match]
-    # those not in the table are many in one row, and say nothing of how far customers differ
-    prior, sent, answered = prior[:-1], sent[:-1], answered[:-1]
-    strength = _sends_worth(prior, sent, answered, fitted=0, default=CUSTOMER_SPREAD)
-    own = _posterior(prior, sent, answered, strength)
+    if answering is None:
+        answering = _learn(past, sent, answered, segments, asked=responses.num_rows > 0)
+    prior, sent, answered = _prior(past, answering.rates), sent[:-1], answered[:-1]
+    own = _posterior(prior, sent, answered, answering.strength)
     response = np.empty_like(own)
     response[past.order] = own
-    hours = _Hours(past=past, response=own, curve=_curves(past, rates))
-    return ChannelFit(response=response, index=response / overall, _hours=hours)
+    return ChannelFit(
+        answering=answering,
+        response=response,
+        index=response / answering.overall,
+        _hours=_Hours(past=past, response=own, curve=answering.curve),
+    )
+
+
+def _learn(
+    past: PastSends, sent: Numbers, answered: Numbers, segments: Sequence[str], *, asked: bool
+) -> Answering:
+    overall = (FIRST_RATE * FIRST_SENDS + answered.sum()) / (FIRST_SENDS + sent.sum())
+    rates = _segment_rates(past, sent, answered, overall)
+    # those not in the table are many in one row, and say nothing of how far customers differ
+    own = _prior(past, rates), sent[:-1], answered[:-1]
+    return Answering(
+        segments=tuple(segments),
+        asked=asked,
+        overall=float(overall),
+        strength=_sends_worth(*own, fitted=0, default=CUSTOMER_SPREAD),
+        rates=rates,
+        curve=_curves(past, rates),
+    )
+
+
+def _prior(past: PastSends, rates: Numbers) -> Numbers:
+    """Return what is expected of each customer and channel before his own sends count."""
+    channels = np.arange(past.match.shape[1])
+    return np.asarray(rates[past.segment[:-1, None], channels, past.match[:-1]])
 
 
 @dataclass(frozen=True, kw_only=True)

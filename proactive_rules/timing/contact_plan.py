@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from proactive_rules.expected_value import Treatment
 from proactive_rules.policy.records import Policy
 from proactive_rules.situation import Situation
+from proactive_rules.timing.answering import Answering
 from proactive_rules.timing.channel_fit import channel_fit
 from proactive_rules.timing.contact_hours import PLANNED_WITHIN, contact_hours
 
@@ -29,6 +30,7 @@ class ContactPlan:
     """
 
     channels: tuple[str, ...]
+    answering: Answering
     index: Numbers
     instants: Mapping[timedelta, NDArray[np.int64]]
     lift: Mapping[timedelta, Numbers]
@@ -44,7 +46,10 @@ class ContactPlan:
 
 
 def plan_contacts(
-    situation: Situation, policy: Policy, chosen: tuple[Treatment, ...]
+    situation: Situation,
+    policy: Policy,
+    chosen: tuple[Treatment, ...],
+    answering: Answering | None = None,
 ) -> ContactPlan:
     """Choose the hour of every customer and channel from past responses, outside quiet hours."""
     who = pa.table(
@@ -53,7 +58,7 @@ def plan_contacts(
             **{name: situation.texts(name) for name in ("segment", "preferred_channel")},
         }
     )
-    fit = channel_fit(who, situation.responses, policy.channels)
+    fit = channel_fit(who, situation.responses, policy.channels, answering)
     instants, lift = {}, {}
     for span in sorted({_span(one) for one in chosen}):
         open_hours = contact_hours(
@@ -64,12 +69,18 @@ def plan_contacts(
             situation.time_zone,
         )
         hour, lift[span] = fit.best_hour(open_hours.allowed)
-        if not situation.responses.num_rows:  # a neutral hour promises nothing
+        if not fit.answering.asked:  # a neutral hour promises nothing
             lift[span] = np.ones(hour.shape)
         instants[span] = np.column_stack(
             [open_hours.instant(hour[:, place]) for place in range(hour.shape[1])]
         )
-    return ContactPlan(channels=policy.channels, index=fit.index, instants=instants, lift=lift)
+    return ContactPlan(
+        channels=policy.channels,
+        answering=fit.answering,
+        index=fit.index,
+        instants=instants,
+        lift=lift,
+    )
 
 
 def _span(treatment: Treatment) -> timedelta:

@@ -72,8 +72,18 @@ class PastSends:
         return sent, answered
 
 
-def past_sends(customers: pa.Table, responses: pa.Table, channels: Sequence[str]) -> PastSends:
+def past_sends(
+    customers: pa.Table,
+    responses: pa.Table,
+    channels: Sequence[str],
+    segments: Sequence[str] | None = None,
+) -> PastSends:
     """Sum and sort past sends; the tables are those of `channel_fit`.
+
+    Parameters
+    ----------
+    segments : those that have numbers, where some were learnt of others; the customers' own by
+        default.
 
     Raises
     ------
@@ -81,8 +91,9 @@ def past_sends(customers: pa.Table, responses: pa.Table, channels: Sequence[str]
     """
     order = pc.sort_indices(customers["customer_id"].cast(pa.string())).to_numpy().astype(np.int64)
     customers, kinds = customers.take(order), pa.array(channels, pa.string())
-    segments = pc.unique(customers["segment"].cast(pa.string())).drop_null()
-    segment = _numbered(customers["segment"], segments.take(pc.sort_indices(segments)))
+    if segments is None:
+        segments = segments_of(customers)
+    segment = _numbered(customers["segment"], pa.array(segments, pa.string()))
     preferred = customers["preferred_channel"]
     stated = np.where(preferred.is_null().to_numpy(), -1, _numbered(preferred, kinds))
     stated = np.append(stated, -1)[:, None]
@@ -97,6 +108,11 @@ def past_sends(customers: pa.Table, responses: pa.Table, channels: Sequence[str]
         segment=np.append(segment, len(segments)),
         match=match.astype(np.int8),
     )
+
+
+def segments_of(customers: pa.Table) -> tuple[str, ...]:
+    """Name the segments of some customers, in alphabetical order."""
+    return tuple(sorted(pc.unique(customers["segment"].cast(pa.string())).drop_null().to_pylist()))
 
 
 def sums(place: Integers, counts: NDArray[Any], shape: tuple[int, ...]) -> Numbers:

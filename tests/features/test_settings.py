@@ -245,6 +245,24 @@ def test_shares_may_be_written_in_percent(tmp_path):
     assert load(tmp_path, TINY + "quarantine_limit: 0.07\n").quarantine_limit == 0.07
 
 
+def test_the_ledger_says_where_records_and_keys_lie(tmp_path):
+    """Relative folders start at the workspace; what is not said has its default."""
+    text = "ledger: {store: '${PG}', keys: k, copy_heads_to: /mnt/heads, keep: 200d}\n"
+    loaded = load(tmp_path, TINY + text)
+    assert loaded.ledger.store == "${PG}"
+    assert loaded.ledger_keys == tmp_path / "k"
+    assert loaded.ledger.copy_heads_to == Path("/mnt/heads")
+    assert loaded.ledger.keep == timedelta(days=200)
+    assert load(tmp_path, TINY).ledger_keys == tmp_path / ".forestay" / "keys"
+
+
+def test_a_wrong_store_of_the_ledger_is_not_shown(tmp_path):
+    """A password that stands in a wrong uri must not reach a message."""
+    (fault,) = faults_of(tmp_path, TINY + "ledger: {store: 'mysql://me:secret@host/db'}\n")
+    assert "field ledger.store" in fault.where
+    assert "secret" not in str(fault)
+
+
 def _with(old: str, new: str) -> str:
     assert old in SHOP
     return SHOP.replace(old, new)
@@ -386,6 +404,8 @@ BROKEN = [
      "cannot be used"),
     ("quarantine-over-one", TINY + "quarantine_limit: 5\n", "line 4, field quarantine_limit",
      "a share from 0 to 1"),
+    ("ledger-kept-too-short", TINY + "ledger: {keep: 30d}\n", "line 4, field ledger.keep",
+     "`30d` cannot be used"),
     ("promotion-unknown", TINY + "promotion: manual\n", "line 4, field promotion",
      "one of automatic, second_person"),
     ("protected-a-mapping", TINY + "protected: {a: b}\n", "line 4, field protected",

@@ -68,6 +68,7 @@ class MadeUpChampion:
     weights: tuple[float, ...]
     sha256: str = "0" * 64
     version: str = "1"
+    run_id: str = "made-up"
     base_rate: float = 0.3
     folds = None
     groups_read = frozenset()

@@ -1,0 +1,30 @@
+"""Records past their time are deleted, and the ledger says so: how long is the user's setting."""
+
+from datetime import UTC, datetime
+
+from features.workspace import Workspace
+from serving.audit.environment import actor
+from serving.audit.recording import DECISIONS
+from serving.ledger import open_ledger
+
+
+def expire(workspace: Workspace, now: datetime | None = None) -> int:
+    """Delete the records that are older than `ledger: keep`; what was decided in sum stays.
+
+    Returns
+    -------
+    count : records deleted.
+    """
+    ledger = open_ledger(workspace, actor=actor())
+    before = (now or datetime.now(UTC)) - workspace.ledger.keep
+    over = [
+        entry
+        for entry in ledger.entries(DECISIONS)
+        if entry.at < before and ledger.leaves(entry.seq) is not None
+    ]
+    if not over:
+        return 0
+    count = sum(entry.body["count"] for entry in over)
+    days = workspace.ledger.keep.days
+    ledger.expire([entry.seq for entry in over], {"records": count, "kept_days": days})
+    return count
