@@ -98,6 +98,7 @@ def nightly(
 
 def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bool) -> Path:
     from features.feature_store import materialize
+    from serving.audit.expiring import expire
     from serving.audit.recording import record_night
     from serving.scores import score_all
     from serving.steps import decide_all, tidy
@@ -121,6 +122,7 @@ def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bo
         write_list(night, decided, before, draft, supersedes=predecessor(lists, night.as_of))
     watch.write(draft / "run.json")
     folder = publish(lists, night.as_of, draft)
+    expire(night.workspace)
     tidy(night)
     return folder
 

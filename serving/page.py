@@ -121,7 +121,7 @@ def render(page: Page, columns: Mapping[str, list[Any]]) -> str:
     return _template().render(
         page=page,
         rows=_readable(columns),
-        data=_json_in_script(content),
+        data=json_in_script(content),
         words=CODES,
         headings=HEADINGS,
         hidden=" ".join(
@@ -145,7 +145,8 @@ def _template() -> "jinja2.Template":
     return environment.from_string(text)
 
 
-def _json_in_script(content: Mapping[str, Any]) -> str:
+def json_in_script(content: Mapping[str, Any]) -> str:
+    """Write data so that no text in them can end the script that holds them."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     # A customer called "</script>" must not end the element; U+2028 ends a line in old browsers.
     for sign in "<>&\u2028\u2029":

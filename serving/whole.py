@@ -21,12 +21,12 @@ from features.errors import Conflict
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write readable JSON, the same bytes for the same content."""
     text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False, default=str)
-    _replace(path, text.encode() + b"\n")
+    write_bytes(path, text.encode() + b"\n")
 
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text."""
-    _replace(path, text.encode())
+    write_bytes(path, text.encode())
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -70,7 +70,8 @@ def _link(source: str, target: str) -> object:
     return target
 
 
-def _replace(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     beside.write_bytes(content)

@@ -42,7 +42,7 @@ def count_source(
         table=table.table.name,
         files=staged.files,
         read=staged.read,
-        filtered=staged.read - kept,
+        filtered=staged.read - kept - sum(staged.erased.values()),
         accepted=kept - bad - duplicate - superseded,
         duplicate=duplicate,
         superseded=superseded,
@@ -52,6 +52,7 @@ def count_source(
         position_ids=staged.mapping.position_id is not None,
         newest=newest.astimezone(UTC) if newest else None,
         fresh=_is_fresh(staged, newest),
+        erased=sum(staged.erased.values()),
     )
     if not report.adds_up or report.filtered < 0 or sum(report.faults.values()) != bad:
         raise AssertionError(report)
@@ -68,8 +69,9 @@ def one_file(connection: duckdb.DuckDBPyConnection, staged: Staged, file: str) -
         f"CREATE VIEW {quoted(view)} AS FROM {quoted(staged.relation)}"
         f" WHERE {staged.file_of(POSITION)} = {literal(file)}"
     )
-    (read,) = _row(connection, f"SELECT count(*) FROM {quoted(view)}")
-    return replace(staged, relation=view, read=read)
+    (rows,) = _row(connection, f"SELECT count(*) FROM {quoted(view)}")
+    erased = {name: count for name, count in staged.erased.items() if name == file}
+    return replace(staged, relation=view, read=rows + sum(erased.values()), erased=erased)
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple:

@@ -10,7 +10,8 @@ class SourceReport:
 
     ``faults`` counts quarantined rows by their first fault, as in ``ordered_at: not_a_time``.
     ``position_ids`` says that ids were made from file and row: they last only while the file is
-    unchanged. ``fresh`` is None where no `fresh_within` is stated.
+    unchanged. ``fresh`` is None where no `fresh_within` is stated. ``erased`` counts rows of people
+    who were erased: nothing else looked at them.
     """
 
     label: str
@@ -27,12 +28,13 @@ class SourceReport:
     position_ids: bool
     newest: datetime | None
     fresh: bool | None
+    erased: int = 0
 
     @property
     def adds_up(self) -> bool:
         """Whether every row read is accounted for."""
-        found = self.filtered + self.accepted + self.duplicate + self.superseded + self.quarantined
-        return self.read == found
+        kept = self.accepted + self.duplicate + self.superseded + self.quarantined
+        return self.read == self.filtered + self.erased + kept
 
 
 @dataclass(frozen=True, kw_only=True)

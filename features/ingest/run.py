@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from features.erased import erased_people
 from features.errors import ForestayError, raise_faults
 from features.ingest.aliases import count_matched, resolve_aliases
 from features.ingest.content import (
@@ -26,6 +27,7 @@ from features.ingest.fates import StagedTable, decide_fates
 from features.ingest.finish import finish
 from features.ingest.publish import exclusive, is_current, publish
 from features.ingest.quarantine import clear_quarantine, write_quarantine
+from features.ingest.refuse_erased import refuse_erased
 from features.ingest.report import IngestReport, SourceReport
 from features.ingest.stage import Staged, stage
 from features.ingest.workbench import Workbench, open_database
@@ -95,6 +97,8 @@ class Run:
                 except ForestayError as error:
                     self.faults.append(error)
                 step.advance()
+        if people := erased_people(self.workspace):
+            self.staged = refuse_erased(self.connection, people, self.staged)
         for name in self.workspace.sources:
             here = [s for s in self.staged if s.source.table_name == name]
             if here:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import duckdb
@@ -32,7 +32,10 @@ from features.workspace import Source
 
 @dataclass(frozen=True, kw_only=True)
 class Staged:
-    """One source's staged rows, in the table called `relation`."""
+    """One source's staged rows, in the table called `relation`.
+
+    ``erased`` counts the rows of erased people by file; they are not in the table any more.
+    """
 
     mapping: Mapping
     relation: str
@@ -41,6 +44,7 @@ class Staged:
     types: dict[str, str]
     extras: tuple[str, ...]
     left_out: tuple[str, ...]
+    erased: MappingOf[str, int] = field(default_factory=dict)
 
     @property
     def source(self) -> Source:

@@ -12,6 +12,8 @@ from typing import Literal
 
 import duckdb
 
+from features.erased import erased_people
+from features.erasing import drop_people
 from features.errors import BadInput, raise_faults
 from features.ingest.counts import count_source, one_file, over_limit
 from features.ingest.outcome_copy import given_columns, write_copy
@@ -73,6 +75,8 @@ def take_outcomes(workspace: Workspace, path: Path, progress: Progress = SILENT)
             run = Run(connection, with_taken_back(workspace, also=kept), progress)
             rows = _rows(run, kept, path.name, is_new=known is None)
             content = run.finish()
+            if people := erased_people(workspace):
+                drop_people(kept, people)
             keep_pending(folder)
         finally:
             drop_pending(folder)

@@ -154,14 +154,15 @@ def _joined(each: Sequence[_Again], missing: Sequence[Missing], asked: int) -> R
 
 
 def replayed(workspace: Workspace, what: Sequence[str], progress: Progress) -> Replayed:
-    """Make a night (a date) or decisions (their ids) again, and put on record who asked.
+    """Make a night (a date, or `latest`) or decisions (their ids) again, and record who asked.
 
     Raises
     ------
     NotReady : there is no such night on record.
     """
     records = Records(workspace)
-    day = _day(what)
+    nights = records.nights()
+    day = nights[-1].as_of if list(what) == ["latest"] and nights else _day(what)
     if day:
         put_look(records.ledger, "audit replay", nights=[records.night_of(day).entry.seq])
         return replay_night(records, workspace, day, progress)

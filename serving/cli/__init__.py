@@ -23,7 +23,7 @@ COMMANDS = {
     "run": "Ingest, features, train and nightly, in one go.",
     "rules": "Check the policy; ask why; see what another would have done.",
     "outcomes": "Take results back: what was sent, and how it was answered.",
-    "audit": "Look at any decision, prove it untouched, make it again.",
+    "audit": "Look at any decision, prove it untouched, make it again; erase a person.",
 }
 
 

@@ -1,17 +1,12 @@
-"""`forestay audit`: look at any decision, prove it untouched, make it again."""
+"""`forestay audit`: look at any decision, prove it untouched, make it again, erase a person."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from serving.cli.audit_words import erased_lines, replayed_lines, shown_lines, verified_lines
 from serving.cli.command import Answer, Here, as_command
-
-if TYPE_CHECKING:
-    from serving.audit.replay import Replayed
-    from serving.audit.shown import Shown
-    from serving.ledger import Verification
 
 _LANGUAGE = click.option(
     "--language", type=click.Choice(["en", "zh"]), help="The workspace's by default."
@@ -20,7 +15,7 @@ _LANGUAGE = click.option(
 
 @click.group("audit")
 def command() -> None:
-    """Look at any decision, prove it untouched, make it again."""
+    """Look at any decision, prove it untouched, make it again, erase a person."""
 
 
 @as_command(
@@ -47,7 +42,7 @@ def show(here: Here, *, decision_id: str, proof: Path | None, language: str | No
 
     workspace = here.workspace()
     found = show_decision(workspace, decision_id, language or workspace.language)
-    lines = _shown_lines(found)
+    lines = shown_lines(found)
     if proof:
         write_proof(workspace, decision_id, proof)
         lines.append(f"proof written: {proof}; check it with docs/ledger/verify_ledger.py")
@@ -69,7 +64,7 @@ def verify(here: Here, *, heads: Path | None) -> Answer:
     from serving.audit.verifying import verified
 
     found = verified(here.workspace(), heads, here.progress)
-    return Answer(data=found.as_dict(), lines=_verified_lines(found))
+    return Answer(data=found.as_dict(), lines=verified_lines(found))
 
 
 @as_command(
@@ -77,9 +72,10 @@ def verify(here: Here, *, heads: Path | None) -> Answer:
     examples=[
         "forestay audit replay 7a0c1f9e-52a5-5d0e-8f57-0f6f0a2f7c11",
         "forestay audit replay 2011-12-10",
+        "forestay audit replay latest",
     ],
 )
-@click.argument("what", nargs=-1, required=True, metavar="ID...|DATE")
+@click.argument("what", nargs=-1, required=True, metavar="ID...|DATE|latest")
 def replay(here: Here, *, what: Sequence[str]) -> Answer:
     """Make decisions again from their records; a date makes all of that night again.
 
@@ -89,7 +85,64 @@ def replay(here: Here, *, what: Sequence[str]) -> Answer:
     from serving.audit.replay import replayed
 
     found = replayed(here.workspace(), what, here.progress)
-    return Answer(data=found.as_dict(), lines=_replayed_lines(found))
+    return Answer(data=found.as_dict(), lines=replayed_lines(found))
+
+
+@as_command(
+    "report",
+    examples=[
+        "forestay audit report decision 7a0c1f9e-52a5-5d0e-8f57-0f6f0a2f7c11",
+        "forestay audit report model churn 3",
+        "forestay audit report customer 12346",
+        "forestay audit report period 2011-12-01 2011-12-31",
+    ],
+)
+@click.argument("kind", type=click.Choice(["decision", "model", "customer", "period"]))
+@click.argument("what", nargs=-1, required=True)
+@click.option(
+    "--to",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to write the page; reports/ in the workspace by default.",
+)
+@_LANGUAGE
+def report(
+    here: Here, *, kind: str, what: Sequence[str], path: Path | None, language: str | None
+) -> Answer:
+    """Write one page that opens anywhere: of a decision, a model, a customer or a period.
+
+    decision ID; model TARGET VERSION; customer ID; period FROM TO (both days included).
+    """
+    from serving.audit.reports.writing import write_page
+
+    workspace = here.workspace()
+    page = write_page(workspace, (kind, *what), path, language or workspace.language)
+    return Answer(data={"page": str(page)}, lines=[f"look at {page}"])
+
+
+@as_command("erase", examples=["forestay audit erase 12346 --yes"])
+@click.argument("customer")
+@click.option("--yes", is_flag=True, help="Really erase: it cannot be undone.")
+def erase(here: Here, *, customer: str, yes: bool) -> Answer:
+    """Erase a person: shred the keys of the records, delete the rows, refuse them from now on.
+
+    The ledger still verifies; replaying answers 'erased on DATE'. What remains elsewhere is told.
+    """
+    from datetime import UTC, datetime
+
+    from features.errors import Conflict
+    from serving.erasure import erase as erase_person
+
+    if not yes:
+        raise Conflict(
+            "forestay audit erase",
+            "erasing cannot be undone, and was not confirmed",
+            "a decision of somebody who may take it",
+            "run it again with --yes",
+        )
+    found = erase_person(here.workspace(), customer, on=datetime.now(UTC), progress=here.progress)
+    return Answer(data=found.as_dict(), lines=erased_lines(found))
 
 
 @as_command("rotate", examples=["forestay audit rotate"])
@@ -107,65 +160,5 @@ def rotate(here: Here) -> Answer:
     )
 
 
-for _one in (show, verify, replay, rotate):
+for _one in (show, verify, replay, report, erase, rotate):
     command.add_command(_one)
-
-
-def _shown_lines(found: "Shown") -> list[str]:
-    """Lay a decision out for people: what, why, the sum, the rules, and what was not done."""
-    lines = [
-        f"decision {found.decision_id} about {found.customer_id}, as of {found.as_of}",
-        f"  recorded {found.recorded_at:%Y-%m-%d %H:%M:%S} UTC by {found.recorded_by}",
-        f"  entry {found.place.seq}, record {found.place.index} of the ledger",
-        f"  {found.why.sentence}",
-        *(f"  because: {reason}" for reason in found.reasons),
-    ]
-    for one in found.sums:
-        sure = "" if one.low is None else f" [{one.low:.1%}, {one.high:.1%}]"
-        lines += [
-            "",
-            f"{one.target} risk {one.risk:.1%}{sure}, {one.band}",
-            f"  model {one.version} ({one.sha256[:12]})",
-            f"  margin {one.margin:+.4f} = base {one.base:+.4f} and these contributions:",
-        ]
-        for name, value in list(one.contributions.items())[:8]:
-            lines.append(f"  {value:+.4f}  {name} = {_said(found.features.get(name))}")
-        rest = list(one.contributions.values())[8:]
-        lines.append(f"  {sum(rest):+.4f}  {len(rest)} other features")
-    lines.append("")
-    for other in found.why.alternatives:
-        name = f"{other.action} by {other.channel}"
-        said = "done" if other.taken else f"{other.reason} -> {other.differ}"
-        lines.append(f"  {name:32} {said}")
-    lines.append("")
-    return lines + [f"  [{'x' if rule.holds else ' '}] {rule.words}" for rule in found.why.rules]
-
-
-def _said(value: object) -> str:
-    if value is None:
-        return "not known"
-    return f"{value:,.10g}" if isinstance(value, float) else str(value)
-
-
-def _verified_lines(found: "Verification") -> list[str]:
-    lines = [f"{found.entries:,} entries and {found.records:,} records verified: untouched"]
-    lines += [f"  proven      {one}" for one in found.proven]
-    return lines + [f"  not proven  {one}" for one in found.not_proven]
-
-
-def _replayed_lines(found: "Replayed") -> list[str]:
-    lines = [f"{found.same:,} of {found.asked:,} decisions made again, the same to the last bit"]
-    if found.at_margin:
-        lines.append(f"  {found.at_margin:,} of them were decided by what was left of the limits")
-    for one in found.differences:
-        apart = "" if one.apart is None else f", {one.apart:.3g} apart"
-        lines.append(
-            f"  {one.field} differs in {one.records:,}: recorded {one.recorded!r}, now"
-            f" {one.now!r}{apart} (decision {one.decision_id})"
-        )
-    for gone in found.missing:
-        on = f" on {gone.on}" if gone.on else ""
-        lines.append(f"  {gone.decision_id or 'a record'}: {gone.why}{on}")
-    for name, (then, now) in found.environment.items():
-        lines.append(f"  environment: {name} was {then or 'not there'}, is {now}")
-    return lines + [f"  note: {note}" for note in found.notes]

@@ -27,11 +27,25 @@ def command(here: Here) -> Answer:
     report = inspect(workspace, here.progress)
     sufficiency = data_sufficiency(workspace, here.progress, rehearse=report.changed)
     consent = "consents" in workspace.sources
-    data = {**report.as_dict(), "sufficiency": sufficiency, "consent_mapped": consent}
+    data = {
+        **report.as_dict(),
+        "sufficiency": sufficiency,
+        "consent_mapped": consent,
+        "records": {
+            "kept_days": workspace.ledger.keep.days,
+            "heads_copied": workspace.ledger.copy_heads_to is not None,
+        },
+    }
     lines = [line for source in report.sources for line in _types(source)]
     lines += [*ingest_lines(report), *_sufficiency_lines(sufficiency)]
     if not consent:
         lines.append("consent: not checked, since no consents source is mapped")
+    lines.append(f"records: kept for {workspace.ledger.keep.days} days (`ledger: keep:`)")
+    if workspace.ledger.copy_heads_to is None:
+        lines.append(
+            "  note: their heads are copied nowhere (`ledger: copy_heads_to:`), so that a cut tail"
+            " or a rewriting by whoever holds the signing key could not be seen"
+        )
     return Answer(data=data, lines=lines)
 
 

@@ -65,7 +65,8 @@ def ingest_lines(report: "IngestReport") -> list[str]:
     lines = []
     for source in report.sources:
         counts = ", ".join(f"{getattr(source, name):,} {name}" for name in _FATES)
-        lines.append(f"{source.label}: {counts}")
+        erased = f", {source.erased:,} of erased people" if source.erased else ""
+        lines.append(f"{source.label}: {counts}{erased}")
         lines += [f"  set aside: {fault} ({rows:,})" for fault, rows in source.faults.items()]
         if source.position_ids:
             lines.append("  ids are made from row positions: they last while the file is unchanged")

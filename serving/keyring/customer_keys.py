@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 
 from features.errors import BrokenRecord, Conflict, Unavailable
-from serving.key_files import own_folder
+from features.key_files import own_folder
 
 KEY = 32
 WAIT_SECONDS = 60

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from serving.key_files import read_key, write_key
+from features.key_files import read_key, write_key
 
 #: Bytes of a name; half of a SHA-256 is enough for more records than there will be.
 NAME = 16

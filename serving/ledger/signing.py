@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from features.errors import BrokenRecord
-from serving.key_files import missing_key, read_key, write_key
+from features.key_files import missing_key, read_key, write_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (
