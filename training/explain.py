@@ -5,6 +5,7 @@ over features. Only codes that raise the risk are said, and only what is: nothin
 would happen "if".
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,16 @@ import pyarrow.compute as pc
 
 from features.catalogue.catalogue import Catalogue
 from features.catalogue.feature import Feature
-from training.reason_words import first_that_fits, own_column_words, stitch, templates
+from features.errors import BadInput
+from training.reason_words import (
+    AUDIENCES,
+    auditor_words,
+    first_that_fits,
+    own_column_words,
+    stitch,
+    templates,
+    titles,
+)
 from training.spoken_numbers import as_it_is
 
 
@@ -61,6 +71,7 @@ def reasons(  # noqa: PLR0913 - what is said depends on all of these
     top: int = 3,
     *,
     currency: str | None = None,
+    audience: str = "marketing",
 ) -> pa.Table:
     """Say why each customer's risk is raised, in the words of one language.
 
@@ -70,20 +81,30 @@ def reasons(  # noqa: PLR0913 - what is said depends on all of these
     table : the feature values of the same rows; missing ones are null or NaN.
     top : how many reasons at most.
     currency : said after amounts of money.
+    audience : `marketing` reads the list, `agent` may say every word to the customer, `auditor`
+        gets title, values and contribution.
 
     Returns
     -------
     table : `reason_1`.. (null where fewer codes raise the risk), `reason_codes` and
         `reason_contributions` (lists, largest first, ties by code).
     """
+    if audience not in AUDIENCES:
+        raise BadInput(
+            "reasons",
+            f"there are none for {audience!r}",
+            f"one of {', '.join(AUDIENCES)}",
+            "choose one of these",
+        )
     codes, matrix = group_contributions(contributions, feature_names, catalogue)
     ranked, raising = _ranked(matrix, top)
     features = _chosen(catalogue, feature_names)
+    speak = _Speaker(features, language, currency, audience)
     said: list[tuple[np.ndarray, pa.Array]] = []
     for place, code in enumerate(codes):
         rows = np.flatnonzero(((ranked == place) & raising).any(axis=1))
         if len(rows):
-            said.append((rows, _sentences(code, features, (table, rows), language, currency)))
+            said.append((rows, speak(code, matrix[rows, place], table, rows)))
         else:
             said.append((rows, pa.array([], pa.string())))
     columns = {
@@ -93,6 +114,29 @@ def reasons(  # noqa: PLR0913 - what is said depends on all of these
         for rank in range(top)
     }
     return pa.table({**columns, **_lists(codes, matrix, ranked, raising)})
+
+
+def every_reason(
+    contributions: np.ndarray, feature_names: Sequence[str], row: pa.Table, catalogue: Catalogue,
+    language: str,
+) -> list[tuple[str, float, str]]:  # fmt: skip
+    """Tell of one customer all codes, those that lower the risk too; with the base they make up.
+
+    Parameters
+    ----------
+    contributions : of one row, shape (features,).
+    row : the same customer's feature values.
+
+    Returns
+    -------
+    (code, contribution, an auditor's words), the largest in size first; the contributions add up
+    to those of the features.
+    """
+    codes, matrix = group_contributions(contributions[None, :], feature_names, catalogue)
+    speak = _Speaker(_chosen(catalogue, feature_names), language, None, "auditor")
+    order = np.argsort(-np.abs(matrix[0]), kind="stable")
+    told = [speak(codes[n], matrix[:, n], row, np.zeros(1, np.int64))[0].as_py() for n in order]
+    return [(codes[n], float(matrix[0, n]), text) for n, text in zip(order, told, strict=True)]
 
 
 def feature_sentence(feature: Feature, language: str) -> str:
@@ -122,21 +166,51 @@ def _of_rank(
     return stitch(pieces, len(ranked))
 
 
-def _sentences(
-    code: str,
-    features: dict[str, Feature],
-    of_rows: tuple[pa.Table, np.ndarray],
-    language: str,
-    currency: str | None,
-) -> pa.Array:
-    """Say one code of some rows of a table."""
-    (table, rows), (kind, _, name) = of_rows, code.partition(":")
-    if name:
-        return _own_sentences(features[name], table[name].take(rows), language)
-    choices = templates(language)[kind]
-    named = frozenset().union(*(template.needs for template in choices))
-    columns = {one: _numbers(table[one])[rows] for one in named & set(table.column_names)}
-    return first_that_fits(choices, columns, len(rows), currency)
+class _Speaker:
+    """Says codes of some rows of a table, in one language, for one audience."""
+
+    def __init__(
+        self, features: dict[str, Feature], language: str, currency: str | None, audience: str
+    ) -> None:
+        self._features, self._language = features, language
+        self._currency, self._audience = currency, audience
+
+    def __call__(
+        self, code: str, contribution: np.ndarray, table: pa.Table, rows: np.ndarray
+    ) -> pa.Array:
+        """Say one code; the contribution is that of the same rows."""
+        if self._audience == "auditor":
+            return self._exactly(code, contribution, table, rows)
+        kind, _, name = code.partition(":")
+        if name:
+            return _own_sentences(self._features[name], table[name].take(rows), self._language)
+        choices = templates(self._language, self._audience)[kind]
+        named = frozenset().union(*(template.needs for template in choices))
+        columns = {one: _numbers(table[one])[rows] for one in named & set(table.column_names)}
+        return first_that_fits(choices, columns, len(rows), self._currency)
+
+    def _exactly(
+        self, code: str, contribution: np.ndarray, table: pa.Table, rows: np.ndarray
+    ) -> pa.Array:
+        """Write title, contribution and the value of every feature of the code."""
+        name = code.partition(":")[2]
+        title = (
+            feature_sentence(self._features[name], self._language)
+            if name
+            else titles(self._language)[code]
+        )
+        mine = [one for one, feature in self._features.items() if reason_code(feature) == code]
+        values = [
+            pc.binary_join_element_wise(
+                one, pc.fill_null(as_it_is(_short(table[one].take(rows))), "-"), " "
+            )
+            for one in mine
+        ]
+        amounts = [f"{value:+.4f}" for value in contribution]  # a sign has no column-wise form
+        words = auditor_words(self._language).replace("{title}", title).replace("{code}", code)
+        before, between, after = re.split(r"\{contribution\}|\{values\}", words)
+        joined = pc.binary_join_element_wise(*values, ", ")
+        return pc.binary_join_element_wise(before, pa.array(amounts), between, joined, after, "")
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:
@@ -147,11 +221,20 @@ def _own_sentences(feature: Feature, column: pa.ChunkedArray, language: str) -> 
     says = feature_sentence(feature, language)
     value, unknown = own_column_words(language)
     before, after = (words.replace("{says}", says) for words in value.split("{value}"))
+    spoken = pc.binary_join_element_wise(before, as_it_is(_finite(column)), after, "")
+    return pc.fill_null(spoken.cast(pa.string()), unknown.replace("{says}", says))
+
+
+def _finite(column: pa.ChunkedArray) -> pa.Array:
     values = column.combine_chunks()
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_finite(values), values, None)
-    spoken = pc.binary_join_element_wise(before, as_it_is(values), after, "")
-    return pc.fill_null(spoken.cast(pa.string()), unknown.replace("{says}", says))
+    return values
+
+
+def _short(column: pa.ChunkedArray) -> pa.Array:
+    values = _finite(column)
+    return pc.round(values, ndigits=4) if pa.types.is_floating(values.type) else values
 
 
 def _lists(

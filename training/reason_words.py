@@ -1,4 +1,4 @@
-"""Sentences for reason codes: templates as data (`reasons/en.yaml`, `zh.yaml`), said column-wise.
+"""Sentences for reason codes: templates as data, one file a language, said column-wise.
 
 A template speaks of a customer when every feature it names is known and its condition holds; the
 first one that does is taken. No loop runs over customers.
@@ -19,9 +19,13 @@ from features.errors import BadInput
 from training.arithmetic import Arithmetic
 from training.spoken_numbers import amount, one_decimal, percent, whole, with_word
 
-LANGUAGES = ("en", "zh")
-#: Keys of the files that are no reason codes: sentences for columns of the user's own.
+#: Who reads or hears a reason; `auditor` gets title, numbers and contribution.
+AUDIENCES = ("marketing", "agent", "auditor")
+#: Keys of the files that are no reason codes: sentences for columns of the user's own, what an
+#: auditor reads, and whether a code is in the company's hands.
 OWN_COLUMNS = ("VALUE", "UNKNOWN")
+SAYINGS = (*OWN_COLUMNS, "AUDITOR", "CHANGEABLE", "FIXED", "UNSAID")
+_FOLDER = Path(__file__).parent / "reasons"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -108,13 +112,23 @@ def _slot(text: str) -> Slot:
 
 
 @cache
-def templates(language: str) -> dict[str, tuple[Template, ...]]:
-    """Return the templates of every reason code in one language."""
+def languages() -> tuple[str, ...]:
+    """Name the languages there are: one for each file."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+
+
+@cache
+def templates(language: str, audience: str = "marketing") -> dict[str, tuple[Template, ...]]:
+    """Return the templates of every reason code for an audience that is told sentences."""
     return {
-        code: tuple(parse_template(one["text"], one.get("when")) for one in listed)
-        for code, listed in _file(language).items()
-        if code not in OWN_COLUMNS
+        code: tuple(parse_template(one["text"], one.get("when")) for one in entry[audience])
+        for code, entry in _codes(language).items()
     }
+
+
+def titles(language: str) -> dict[str, str]:
+    """Return what every reason code is called."""
+    return {code: entry["title"] for code, entry in _codes(language).items()}
 
 
 def own_column_words(language: str) -> tuple[str, str]:
@@ -123,17 +137,42 @@ def own_column_words(language: str) -> tuple[str, str]:
     return value, unknown
 
 
+def auditor_words(language: str) -> str:
+    """Return what an auditor reads: {title}, {code}, {contribution} and {values}."""
+    return str(_file(language)["AUDITOR"])
+
+
+@cache
+def changeable_codes() -> frozenset[str]:
+    """Return the codes that speak of what the company itself does for a customer."""
+    path = Path(__file__).parent / "changeable_codes.yaml"
+    said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return frozenset(code for code, can_change in said.items() if can_change)
+
+
+def changeable_words(code: str, language: str) -> str:
+    """Say whether the company can change what a code speaks of; not what that would do.
+
+    Of the user's own columns nobody here knows.
+    """
+    known = "CHANGEABLE" if code in changeable_codes() else "FIXED"
+    return str(_file(language)[known if code in titles(language) else "UNSAID"])
+
+
+def _codes(language: str) -> dict[str, dict]:
+    return {code: entry for code, entry in _file(language).items() if code not in SAYINGS}
+
+
 @cache
 def _file(language: str) -> dict:
-    if language not in LANGUAGES:
+    if language not in languages():
         raise BadInput(
             "forestay.yaml, field language",
             f"there are no reasons in {language!r}",
-            " or ".join(LANGUAGES),
-            "choose one of these",
+            " or ".join(languages()),
+            "choose one of these, or add a file of that name to training/reasons/",
         )
-    path = Path(__file__).parent / "reasons" / f"{language}.yaml"
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))
 
 
 def first_that_fits(

@@ -80,6 +80,7 @@ def erased_lines(found: "ErasureReport") -> list[str]:
         f"  rows         {rows or 'none'}; {found.outcomes:,} of outcomes taken back",
         f"  snapshots    {found.snapshots}",
         f"  list files   {found.list_files}; {found.decisions:,} decisions kept beside lists",
+        f"  pages        {found.pages} reports deleted",
         "  from now on  refused at every ingest",
         "what remains",
     ]

@@ -24,6 +24,8 @@ from serving.ledger import open_ledger
 from serving.whole import lease
 
 ERASED = "erased"
+#: Folder of the pages of `forestay audit report`.
+REPORTS = "reports"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,7 @@ class ErasureReport:
     ids : how many ids meant the person, aliases included.
     rows : dropped, by table of the accepted data.
     snapshots, list_files, decisions, outcomes : files or rows from which the person is gone.
+    pages : reports that told of the person, deleted.
     sources : of the user's own, from which rows of the person had been accepted.
     models : versions that were trained before.
     found_in : files of the workspace in which an id can still be read; should be none.
@@ -47,6 +50,7 @@ class ErasureReport:
     list_files: int
     decisions: int
     outcomes: int
+    pages: int
     sources: tuple[str, ...]
     models: tuple[str, ...]
     found_in: tuple[str, ...]
@@ -81,6 +85,7 @@ def erase(
                 step.advance()
                 lists = sum(erase_from_list(folder, ids) for folder in _lists(workspace))
                 step.advance()
+                pages = _pages(workspace, ids)
                 decisions = _nights(workspace, ids)
                 step.advance()
                 # Last: a run that was killed finds the aliases here again.
@@ -97,6 +102,7 @@ def erase(
         list_files=lists,
         decisions=decisions,
         outcomes=outcomes,
+        pages=pages,
         sources=_sources(workspace, rows),
         models=_models(workspace),
         found_in=_still_found(workspace, ids),
@@ -145,6 +151,15 @@ def _nights(workspace: Workspace, ids: frozenset[str]) -> int:
     return sum(drop_rows(path, ids) for path in nights.glob("*/*/decisions.parquet"))
 
 
+def _pages(workspace: Workspace, ids: frozenset[str]) -> int:
+    """Delete the reports that tell of the person."""
+    wanted = [one.encode() for one in ids]
+    found = [path for path in (workspace.folder / REPORTS).glob("*") if _holds(path, wanted)]
+    for path in found:
+        path.unlink()
+    return len(found)
+
+
 def _forget_online(workspace: Workspace) -> date | None:
     """Take the online store and the links for Feast away; return the date that was loaded."""
     folder = workspace.state / "feast"
@@ -189,7 +204,7 @@ def _models(workspace: Workspace) -> tuple[str, ...]:
 def _still_found(workspace: Workspace, ids: frozenset[str]) -> tuple[str, ...]:
     """Look for the ids in all plain files; those that are compressed were rewritten."""
     wanted = [one.encode() for one in ids]
-    places = (workspace.state, workspace.lists)
+    places = (workspace.state, workspace.lists, workspace.folder / REPORTS)
     files = (path for place in places for path in sorted(place.rglob("*")) if path.is_file())
     return tuple(
         str(path.relative_to(workspace.folder))

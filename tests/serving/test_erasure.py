@@ -115,8 +115,13 @@ def test_the_person_is_in_no_file_and_others_are_as_they_were(shop):
     assert {".forestay/feast/online.db", "lists/2011-07-01/risk_list.html"} <= found_in(
         shop.folder, WHO
     )
+    (shop.folder / "reports").mkdir()
+    (shop.folder / "reports" / "page.html").write_text(f"<td>{WHO}</td>")
+    (shop.folder / "reports" / "other.html").write_text("<td>another</td>")
     before = others(shop)
     report = erase(shop, WHO, on=NOW)
+    assert report.pages == 1
+    assert (shop.folder / "reports" / "other.html").exists()
     assert found_in(shop.folder, WHO, ALIAS) == set()
     assert report.found_in == ()
     assert report.ids == 2

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001 - Chinese has punctuation of its own
 
+import itertools
 import re
 
 import numpy as np
@@ -15,7 +16,18 @@ from features.catalogue.catalogue import Catalogue
 from features.catalogue.feature import REASONS, Feature
 from features.errors import BadInput
 from training.explain import feature_sentence, group_contributions, reason_code, reasons
-from training.reason_words import LANGUAGES, OWN_COLUMNS, Slot, _file, parse_template, templates
+from training.reason_words import (
+    AUDIENCES,
+    SAYINGS,
+    Slot,
+    _file,
+    changeable_codes,
+    changeable_words,
+    languages,
+    parse_template,
+    templates,
+    titles,
+)
 
 
 def _own(name: str, *, reason: str = "PROFILE", dtype: str = "number", **says: str) -> Feature:
@@ -43,6 +55,8 @@ CATALOGUE = Catalogue(
     ),
     late={},
 )
+LANGUAGES = languages()
+TOLD = tuple(audience for audience in AUDIENCES if audience != "auditor")
 CODES = tuple(code for code in REASONS if code != "PROFILE")
 
 
@@ -236,16 +250,17 @@ def test_reasons_every_code_has_a_sentence_for_anybody(code, language):
 def test_reason_files_cover_every_code_and_nothing_else():
     """Each code of the catalogue has templates, and no file has a code of its own."""
     for language in LANGUAGES:
-        assert tuple(_file(language)) == (*CODES, *OWN_COLUMNS)
+        assert tuple(_file(language)) == (*CODES, *SAYINGS)
 
 
 def test_reason_files_have_the_same_structure():
     """English and Chinese say the same of the same customers: conditions and numbers agree."""
-    for code in CODES:
-        english, chinese = (_file(language)[code] for language in LANGUAGES)
+    for code, audience in itertools.product(CODES, TOLD):
+        english, chinese = (_file(language)[code][audience] for language in LANGUAGES)
         assert [one.get("when") for one in english] == [one.get("when") for one in chinese]
-        for one, other in zip(*(templates(language)[code] for language in LANGUAGES), strict=True):
-            assert _shown(one) == _shown(other)
+        both = (templates(language, audience)[code] for language in LANGUAGES)
+        for one, other in zip(*both, strict=True):
+            assert _shown(one) == _shown(other), code
 
 
 def _shown(template):
@@ -253,29 +268,104 @@ def _shown(template):
     return sorted((sorted(slot.number.names), slot.style) for slot in slots)
 
 
+@pytest.mark.parametrize("audience", TOLD)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_reason_files_name_only_features_that_can_exist(language):
+def test_reason_files_name_only_features_that_can_exist(language, audience):
     """A renamed feature would silence its sentences: every name is one of the catalogue's."""
     possible = {feature.name for feature in _STANDARD if feature.listed}
-    for code, listed in templates(language).items():
+    for code, listed in templates(language, audience).items():
         for template in listed:
             assert template.needs <= possible, code
 
 
 def test_reason_files_last_template_of_each_code_fits_everybody():
     """The last sentence needs no feature and has no condition."""
-    for language in LANGUAGES:
-        for listed in templates(language).values():
+    for language, audience in itertools.product(LANGUAGES, TOLD):
+        for listed in templates(language, audience).values():
             assert not listed[-1].needs
             assert listed[-1].when is None
 
 
 def test_reason_files_claim_nothing_about_what_would_happen():
     """Sentences state what is; nothing says "if", "would" or "because"."""
-    words = " ".join(one["text"] for code in CODES for one in _file("en")[code])
+    words = _everything("en")
     assert not re.search(r"\b(if|would|will|could|because|due to|prevent)\b", words, re.IGNORECASE)
-    chinese = " ".join(one["text"] for code in CODES for one in _file("zh")[code])
+    chinese = _everything("zh")
     assert not re.search("如果|若|因为|由于|会流失|导致|避免", chinese)
+
+
+def _everything(language, audiences=TOLD):
+    """Join all sentences of some audiences."""
+    codes = (_file(language)[code] for code in CODES)
+    return " ".join(one["text"] for entry in codes for who in audiences for one in entry[who])
+
+
+def test_an_agent_says_nothing_a_customer_may_not_hear():
+    """No word of risk, leaving, scores or models, in either language."""
+    english, chinese = (_everything(language, ("agent",)) for language in LANGUAGES)
+    assert not re.search(
+        r"risk|churn|leav|score|model|estimat|predict|list", english, re.IGNORECASE
+    )
+    assert not re.search("风险|流失|离开|评分|模型|估计|预测|名单", chinese)
+
+
+def test_an_agent_is_told_the_numbers_and_what_to_ask():
+    """The customer's own rhythm, kindly, and a question."""
+    said = reasons(
+        np.array([[1.0, 0.5]]), ["recency_days", "gap_mean_days"],
+        pa.table({"recency_days": [94.0], "gap_mean_days": [21.0], "orders_count": [5.0]}),
+        CATALOGUE, "en", audience="agent",
+    )  # fmt: skip
+    assert said["reason_1"][0].as_py() == (
+        "Has not ordered for 94 days; usually orders every 21 days. Ask how the last order went."
+    )
+
+
+def test_an_auditor_reads_title_values_and_contribution():
+    """Every feature of the code, and what they add to the log-odds together: 0.5 + 0.33."""
+    table = pa.table({"recency_days": [94.0], "gap_mean_days": [None], "Charges": [3.5]})
+    said = reasons(
+        np.array([[0.5, 0.33, 0.2]]), ["recency_days", "gap_mean_days", "Charges"],
+        table.cast(pa.schema([(name, pa.float64()) for name in table.column_names])),
+        CATALOGUE, "en", audience="auditor",
+    )  # fmt: skip
+    assert said["reason_1"][0].as_py() == (
+        "Time since the last purchase (RECENCY): +0.8300 on the log-odds; recency_days 94,"
+        " gap_mean_days -"
+    )
+    assert said["reason_2"][0].as_py() == (
+        "Charges (PROFILE:Charges): +0.2000 on the log-odds; Charges 3.5"
+    )
+
+
+@pytest.mark.parametrize("audience", AUDIENCES)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", CODES)
+def test_every_audience_is_told_something_of_anybody(code, language, audience):
+    """Whoever nothing is known of still gets a sentence, for every code and reader."""
+    name = next(feature.name for feature in _STANDARD if reason_code(feature) == code)
+    table = pa.table({name: pa.array([None], pa.float64())})
+    said = reasons(np.array([[1.0]]), [name], table, CATALOGUE, language, audience=audience)
+    assert said["reason_1"][0].as_py()
+
+
+def test_an_unknown_audience_is_refused_readably():
+    """The message names those there are."""
+    with pytest.raises(BadInput, match="marketing, agent, auditor"):
+        reasons(
+            np.array([[1.0]]), ["Charges"], pa.table({"Charges": [1.0]}), CATALOGUE, "en",
+            audience="board",
+        )  # fmt: skip
+
+
+def test_every_code_has_a_title_and_says_whether_the_company_can_change_it():
+    """In each language; waiting is in its hands, the time as a customer is not."""
+    for language in LANGUAGES:
+        assert tuple(titles(language)) == CODES
+    assert changeable_codes() < set(CODES)
+    assert changeable_words("WAITING", "en") == "The company can change this."
+    assert changeable_words("TENURE", "en") == "The company cannot change this."
+    assert "not known" in changeable_words("PROFILE:Charges", "en")
 
 
 def test_reasons_in_another_language_are_refused_readably():

@@ -145,3 +145,21 @@ def test_no_rows_give_no_scores() -> None:
     empty = ROWS.table.slice(0, 0)
     assert len(FORTY.risk(empty)) == 0
     assert FORTY.contributions(empty)[0].shape == (0, len(NAMES))
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # the package's own colours
+@pytest.mark.filterwarnings("ignore:LightGBM binary classifier:UserWarning")
+def test_contributions_agree_with_the_shap_package() -> None:
+    """What trees add is what `shap.TreeExplainer` says, weighted and summed by raw feature."""
+    import shap
+
+    values = FORTY.encoding.read(ROWS.table)
+    matrix = FORTY.encoding.tree_matrix(values)
+    theirs = np.asarray(shap.TreeExplainer(FORTY.trees).shap_values(matrix))
+    expected = np.zeros((ROWS.table.num_rows, len(NAMES)))
+    for place, owner in enumerate(FORTY.encoding.tree_owner):
+        expected[:, owner] += FORTY.trees_weight * theirs[:, place]
+    terms = FORTY.encoding.linear_matrix(values) * FORTY.linear.weights
+    for place, owner in enumerate(FORTY.encoding.term_owner):
+        expected[:, owner] += terms[:, place]
+    np.testing.assert_allclose(FORTY.contributions(ROWS.table)[0], expected, atol=1e-9)

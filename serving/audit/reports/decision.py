@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - Chinese sentences have Chinese punctuation
 """The page of one decision: what was known, the sum to each risk, the rules, what was not done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ class DecisionPage:
     ----------
     shown, chinese : the record, told in English and in Chinese.
     features : what each feature is, by name.
+    reasons : by target, every reason: its words for auditors, its contribution, and whether the
+        company can change it.
     calibrations : by target, in words with numbers, how the margin became the risk.
     verified : what the ledger's verification proved, or where it failed.
     replayed : what making the decision again gave.
@@ -41,6 +43,7 @@ class DecisionPage:
     language: str
     currency: str | None
     features: Mapping[str, "Feature"]
+    reasons: Mapping[str, Sequence[tuple[Words, float, Words]]]
     calibrations: Mapping[str, Words]
     verified: Words
     replayed: Words
@@ -157,6 +160,28 @@ def _sum(page: DecisionPage, one: Sum) -> Section:
                 svg=svg,
             )
         ],
+        tables=[_reasons(page, one)],
+    )
+
+
+def _reasons(page: DecisionPage, one: Sum) -> Table:
+    """Add the contributions up by reason, with what is in the company's hands."""
+    rows: list[list[Cell]] = [
+        [said, f"{value:+.4f}", hands] for said, value, hands in page.reasons[one.target]
+    ]
+    return Table(
+        caption=words(
+            "The same sum by reason; base and reasons make the margin",
+            "按原因汇总的同一总和；基准与各原因之和即边际值",
+        ),
+        headings=[
+            words("reason", "原因"),
+            words("contribution", "贡献"),
+            words("in whose hands", "是否可控"),
+        ],
+        rows=rows,
+        numbers=frozenset({1}),
+        folded=8,
     )
 
 

@@ -24,6 +24,7 @@ from serving.audit.reports.model import ModelPage, model_report
 from serving.audit.reports.overrides import overrides
 from serving.audit.reports.period import PeriodPage, period_report
 from serving.audit.reports.report import render, words
+from serving.audit.reports.spoken_reasons import spoken_reasons
 from serving.audit.rescoring import recorded_model
 from serving.audit.shown import find_decision, shown
 from serving.ledger import Ledger, open_ledger, verify
@@ -86,6 +87,10 @@ def _decision(workspace: Workspace, asked: Sequence[str], language: str) -> str:
         features={one.name: one for one in found.night.catalogue.features},
         calibrations={
             one.target: _calibration(workspace, found, one.target, row, one.margin)
+            for one in english.sums
+        },
+        reasons={
+            one.target: spoken_reasons(found.night.catalogue, row, one.contributions)
             for one in english.sums
         },
         verified=_verified(records.ledger),
