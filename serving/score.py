@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from features.errors import BrokenRecord
 from serving.risk_list import LANGUAGES, REASONS, TARGETS, reason_column
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ DESCRIPTORS = (
 VALUES = ("amount_total_365d", "price_total")
 #: Days since anything happened: what tells new data from mere time when a list changes.
 SIGNS_OF_LIFE = ("recency_days", "interaction_recency_days")
+#: Base and contributions make the margin within this, on the log-odds.
+ADDS_UP = 1e-9
 #: Start of the names of features in the evidence.
 FEATURE = "feature:"
 
@@ -140,7 +143,20 @@ def _features(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
 
 
 def _sum_of(scores: "Scores", target: str, place: pa.Array) -> dict[str, pa.Array]:
-    """Lay out the sum that a risk was made from: margin = base + contributions."""
+    """Lay out the sum that a risk was made from: margin = base + contributions.
+
+    Raises
+    ------
+    BrokenRecord : they do not add up; a risk nobody can explain is not put on record.
+    """
+    off = np.abs(scores.base + scores.contributions.sum(axis=1) - scores.margin)
+    if off.max(initial=0.0) > ADDS_UP:
+        raise BrokenRecord(
+            f"{target} model",
+            f"contributions miss the margin by up to {off.max():.3g}",
+            f"a sum within {ADDS_UP:g}",
+            "go back to the champion before (`forestay models rollback`), and report it",
+        )
     parts = (scores.margin, scores.base, *np.ascontiguousarray(scores.contributions.T))
     names = sum_columns(target, scores.feature_names)
     return {

@@ -1,11 +1,13 @@
 """Records past their time are deleted, and the ledger says so: how long is the user's setting."""
 
 from datetime import UTC, datetime
+from itertools import takewhile
 
 from features.workspace import Workspace
 from serving.audit.environment import actor
 from serving.audit.recording import DECISIONS
 from serving.ledger import open_ledger
+from serving.ledger.ledger import EXPIRED
 
 
 def expire(workspace: Workspace, now: datetime | None = None) -> int:
@@ -17,11 +19,9 @@ def expire(workspace: Workspace, now: datetime | None = None) -> int:
     """
     ledger = open_ledger(workspace, actor=actor())
     before = (now or datetime.now(UTC)) - workspace.ledger.keep
-    over = [
-        entry
-        for entry in ledger.entries(DECISIONS)
-        if entry.at < before and ledger.leaves(entry.seq) is not None
-    ]
+    gone = {seq for entry in ledger.entries(EXPIRED) for seq in entry.body["entries"]}
+    old = takewhile(lambda entry: entry.at < before, ledger.entries(DECISIONS))
+    over = [entry for entry in old if entry.seq not in gone]
     if not over:
         return 0
     count = sum(entry.body["count"] for entry in over)

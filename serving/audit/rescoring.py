@@ -41,6 +41,7 @@ def rescore(workspace: Workspace, night: RecordedNight, parts: Parts) -> Rescore
     count = len(parts.decision_id)
     compared = Compared(differences=(), differing=np.zeros(count, dtype=bool))
     notes: list[str] = []
+    reworded = _reworded(night)
     for target, model in night.body["models"].items():
         asked = pc.is_valid(parts.sums[f"{target}:margin"])
         try:
@@ -50,14 +51,17 @@ def rescore(workspace: Workspace, night: RecordedNight, parts: Parts) -> Rescore
             lost = np.asarray(asked.to_numpy(), dtype=bool)
             compared += Compared(differences=(), differing=lost)
             continue
-        recorded, now = _one_target(night, parts, champion, asked)
+        recorded, now = _one_target(night, parts, champion, asked, reworded=bool(reworded))
         ids = parts.decision_id.filter(asked).to_pylist()
         found = compare(recorded, now, now.column_names, ids)
         everywhere = np.zeros(count, dtype=bool)
         everywhere[np.asarray(asked.to_numpy(), dtype=bool)] = found.differing
         compared += Compared(differences=found.differences, differing=everywhere)
-    if reworded := _reworded(night):
-        notes.append(f"the words of reasons were changed since: {', '.join(reworded)}")
+    if reworded:
+        told = (
+            f"the words of reasons were changed since ({', '.join(reworded)}): codes are compared"
+        )
+        notes.append(told)
     return Rescored(compared=compared, notes=tuple(notes))
 
 
@@ -82,7 +86,12 @@ def recorded_model(workspace: Workspace, target: str, model: Mapping[str, Any]) 
 
 
 def _one_target(
-    night: RecordedNight, parts: Parts, champion: "Champion", asked: pa.ChunkedArray
+    night: RecordedNight,
+    parts: Parts,
+    champion: "Champion",
+    asked: pa.ChunkedArray,
+    *,
+    reworded: bool,
 ) -> tuple[pa.Table, pa.Table]:
     """Return what was recorded and what comes out now, of those who were asked about one risk."""
     from training.bands import bands
@@ -103,6 +112,8 @@ def _one_target(
     said = parts.said.filter(asked)
     mine = pc.fill_null(pc.equal(said["reason_target"], target), fill_value=False)
     words = _words(night, scores, rows, mine)
+    if reworded:
+        words = {"reason_codes": words["reason_codes"]}
     decision = parts.decision.filter(asked)
     sums = parts.sums.filter(asked)
     recorded = {

@@ -5,17 +5,15 @@ and its log is emptied.
 """
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from features.errors import BrokenRecord, Conflict, Unavailable
+from features.errors import Conflict, Unavailable
 from features.key_files import own_folder
+from serving.sqlite_file import SqliteFile
 
 KEY = 32
-WAIT_SECONDS = 60
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customer_keys (
   pseudonym BLOB PRIMARY KEY, key BLOB NOT NULL) WITHOUT ROWID;
@@ -33,13 +31,7 @@ class CustomerKeys:
         own_folder(path.parent)
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
-        with self._told():
-            self._connection = sqlite3.connect(
-                path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.executescript(_SCHEMA)
+        self._file = SqliteFile(path, "keys", _SCHEMA)
 
     def made(self, pseudonyms: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """Return the key of each customer, durable before this returns; new where there is none.
@@ -49,7 +41,7 @@ class CustomerKeys:
         Conflict : one of them was erased, and gets no key ever again.
         """
         wanted = sorted(set(pseudonyms))
-        with self._transaction():
+        with self._file.writing() as connection:
             if self.erased(wanted):
                 raise Conflict(
                     "keys of customers",
@@ -62,7 +54,7 @@ class CustomerKeys:
             random = os.urandom(KEY * len(missing))
             # In the order of the tree: a million random places would be written many times each.
             new = {one: random[n * KEY : (n + 1) * KEY] for n, one in enumerate(missing)}
-            self._connection.executemany("INSERT INTO customer_keys VALUES (?, ?)", new.items())
+            connection.executemany("INSERT INTO customer_keys VALUES (?, ?)", new.items())
         return {**known, **new}
 
     def known(self, pseudonyms: Sequence[bytes]) -> Mapping[bytes, bytes]:
@@ -77,14 +69,13 @@ class CustomerKeys:
     def shred(self, pseudonyms: Sequence[bytes], on: date) -> None:
         """Destroy the keys of one customer; that and when stays known."""
         rows = [(one,) for one in pseudonyms]
-        with self._transaction():
-            self._connection.executemany("DELETE FROM customer_keys WHERE pseudonym = ?", rows)
-            self._connection.executemany(
+        with self._file.writing() as connection:
+            connection.executemany("DELETE FROM customer_keys WHERE pseudonym = ?", rows)
+            connection.executemany(
                 "INSERT OR IGNORE INTO erased VALUES (?, ?)",
                 [(one, on.isoformat()) for one in pseudonyms],
             )
-        with self._told():
-            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        busy = self._file.all("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
         if busy:
             raise Unavailable(
                 f"{self._path.name}",
@@ -94,40 +85,7 @@ class CustomerKeys:
             )
 
     def _of(self, query: str, pseudonyms: Sequence[bytes]) -> Iterator[tuple]:
-        with self._told():
-            for start in range(0, len(pseudonyms), _MANY):
-                some = pseudonyms[start : start + _MANY]
-                marks = ", ".join("?" * len(some))
-                yield from self._connection.execute(f"{query} WHERE pseudonym IN ({marks})", some)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._told():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Tell failures of the file in our words."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise Unavailable(
-                f"keys {self._path.name}",
-                f"nothing was put on record: {error}",
-                "a file that can be written, on a disk with room",
-                "make room or give the rights back, and run the command again",
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise BrokenRecord(
-                f"keys {self._path.name}",
-                f"the file is damaged: {error}",
-                "the file that Forestay wrote",
-                "restore the folder of keys from a backup",
-            ) from error
+        for start in range(0, len(pseudonyms), _MANY):
+            some = pseudonyms[start : start + _MANY]
+            marks = ", ".join("?" * len(some))
+            yield from self._file.all(f"{query} WHERE pseudonym IN ({marks})", some)

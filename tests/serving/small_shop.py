@@ -115,3 +115,27 @@ CHAMPIONS = {
     "churn": MadeUpChampion("churn", ("recency_days", "orders_count_90d"), (0.03, -0.1)),
     "complaint": MadeUpChampion("complaint", ("complaints_count_90d",), (0.5,)),
 }
+
+
+def made_up_models(patch):
+    """Serve models with a rule of thumb, by whatever name they are asked for."""
+    import training.registry
+
+    patch.setattr(training.registry, "load_champion", lambda _, name: CHAMPIONS.get(name))
+    patch.setattr(training.registry, "load_version", lambda _, name, __: CHAMPIONS[name])
+
+
+def write_recorded(folder, patch, more=""):
+    """Write a shop and decide for one night; the online store is tested elsewhere."""
+    import features.feature_store
+    from features.ingest import ingest
+    from features.settings import load_workspace
+    from serving.nightly import nightly
+
+    write_shop(folder)
+    with (folder / "forestay.yaml").open("a") as file:
+        file.write(more)
+    ingest(load_workspace(folder))
+    made_up_models(patch)
+    patch.setattr(features.feature_store, "materialize", lambda *_, **__: None)
+    nightly(load_workspace(folder))

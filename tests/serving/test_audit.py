@@ -13,7 +13,6 @@ import pytest
 import features.feature_store
 import training.registry
 from features.errors import NotReady, Unavailable
-from features.ingest import ingest
 from features.progress import SILENT
 from features.settings import load_workspace
 from proactive_rules.situation import BEFORE
@@ -26,18 +25,15 @@ from serving.audit.rotating import rotate_keys
 from serving.audit.shown import show_decision, write_proof
 from serving.ledger import open_ledger, verify
 from serving.nightly import nightly
-from tests.serving.small_shop import AS_OF, CHAMPIONS, write_shop
+from tests.serving.small_shop import AS_OF, CHAMPIONS, made_up_models, write_recorded
 
 
 @pytest.fixture(scope="module")
 def shop_on_disk(tmp_path_factory):
     """Ingest the small shop and decide for one night."""
     folder = tmp_path_factory.mktemp("shop")
-    write_shop(folder)
-    ingest(load_workspace(folder))
     with pytest.MonkeyPatch.context() as patch:
-        made_up_models(patch)
-        nightly(load_workspace(folder))
+        write_recorded(folder, patch)
     return folder
 
 
@@ -47,14 +43,8 @@ def shop(shop_on_disk, tmp_path, monkeypatch):
     folder = tmp_path / "shop"
     shutil.copytree(shop_on_disk, folder, symlinks=True)
     made_up_models(monkeypatch)
+    monkeypatch.setattr(features.feature_store, "materialize", lambda *_, **__: None)
     return load_workspace(folder)
-
-
-def made_up_models(patch):
-    """Serve models with a rule of thumb; the online store is tested elsewhere."""
-    patch.setattr(features.feature_store, "materialize", lambda *_, **__: None)
-    patch.setattr(training.registry, "load_champion", lambda _, name: CHAMPIONS.get(name))
-    patch.setattr(training.registry, "load_version", lambda _, name, __: CHAMPIONS[name])
 
 
 def listed(workspace, day=AS_OF):

@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import serving.erasure.person as module
-import training.registry
 from features.accepted import open_accepted
 from features.catalogue import catalogue_for
 from features.erased import erased_people
@@ -23,7 +22,7 @@ from serving.audit.replay import replay_night
 from serving.erasure import erase
 from serving.ledger import open_ledger, verify
 from serving.nightly import nightly
-from tests.serving.small_shop import AS_OF, CHAMPIONS, write_csv, write_shop
+from tests.serving.small_shop import AS_OF, made_up_models, write_csv, write_shop
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 WHO, ALIAS = f"{7:020d}", "old-number-7"
@@ -66,12 +65,6 @@ def shop(shop_on_disk, tmp_path, monkeypatch):
     shutil.copytree(shop_on_disk, folder, symlinks=True)
     made_up_models(monkeypatch)
     return load_workspace(folder)
-
-
-def made_up_models(patch):
-    """Serve models with a rule of thumb."""
-    patch.setattr(training.registry, "load_champion", lambda _, name: CHAMPIONS.get(name))
-    patch.setattr(training.registry, "load_version", lambda _, name, __: CHAMPIONS[name])
 
 
 def everything(folder):

@@ -331,3 +331,21 @@ def test_a_store_is_closed_and_opened_again(tmp_path):
     ledger.store.close()
     again = SqliteStore(tmp_path / "ledger.sqlite")
     assert [row.kind for row in again.rows(0, ())] == ["opened", "note"]
+
+
+def test_keys_rotate_and_records_expire_while_others_append(ledger):
+    """Under load: what was acknowledged and has not expired is there, and all of it verifies."""
+    with GroupCommit(ledger, "score", {}, every_seconds=0.002) as commit:
+        waiting = []
+        for number in range(60):
+            waiting.append(commit.add(leaf(number)))
+            if number % 20 == 10:
+                ledger.rotate_signer()
+            if number % 20 == 15:
+                ledger.expire([waiting[0].result(5).seq], {})
+        places = [future.result(5) for future in waiting]
+    gone = {seq for entry in ledger.entries("expired") for seq in entry.body["entries"]}
+    for number, place in enumerate(places):
+        if place.seq not in gone:
+            assert ledger.leaves(place.seq)[place.index] == leaf(number)
+    assert not verify(ledger).faults

@@ -14,7 +14,7 @@ import pytest
 
 import features.feature_store
 import training.registry
-from features.errors import BadInput, Conflict, NotReady
+from features.errors import BadInput, BrokenRecord, Conflict, NotReady
 from features.ingest import ingest
 from features.settings import load_workspace
 from serving.nightly import NightlyChoices, nightly
@@ -68,6 +68,22 @@ def test_nightly_lists_the_union_of_the_populations(shop):
     ).as_py()
     assert rows["decision_id"].null_count == 0
     assert len(set(rows["customer_id"].to_pylist())) == rows.num_rows
+
+
+def test_a_risk_that_nobody_can_explain_is_not_listed(shop, monkeypatch):
+    """Contributions that miss the margin stop the night; nothing is published."""
+
+    def off(self, table):
+        scores = CHAMPIONS["churn"].__class__.score(self, table)
+        return replace(scores, margin=scores.margin + 1e-6)
+
+    broken = SimpleNamespace(**vars(CHAMPIONS["churn"]))
+    kind = type("Off", (CHAMPIONS["churn"].__class__,), {"score": off})
+    champion = kind(**{name: getattr(broken, name) for name in vars(broken)})
+    serve(monkeypatch, {**CHAMPIONS, "churn": champion})
+    with pytest.raises(BrokenRecord, match="miss the margin"):
+        nightly(shop)
+    assert not (shop.lists / f"{AS_OF}").exists()
 
 
 def test_nightly_writes_every_file_and_keeps_ids_as_text(shop):

@@ -12,17 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 import features.feature_store
-import training.registry
 from features.errors import BadInput, NotReady
-from features.ingest import ingest
 from features.settings import load_workspace
 from serving.audit.reports import calibration, report, writing
 from serving.audit.reports.model import ModelPage, model_report
 from serving.audit.reports.period import PeriodPage, period_report
 from serving.audit.reports.report import Report, Section, Table, render, words
 from serving.audit.reports.waterfall import SHOWN, Sum, waterfall
-from serving.nightly import nightly
-from tests.serving.small_shop import AS_OF, CHAMPIONS, write_shop
+from tests.serving.small_shop import AS_OF, made_up_models, write_recorded
 
 TEMPLATE = Path(report.__file__).parents[2] / "templates" / "audit_report.html"
 
@@ -31,11 +28,8 @@ TEMPLATE = Path(report.__file__).parents[2] / "templates" / "audit_report.html"
 def shop_on_disk(tmp_path_factory):
     """Decide for one night in a small shop."""
     folder = tmp_path_factory.mktemp("shop")
-    write_shop(folder)
-    ingest(load_workspace(folder))
     with pytest.MonkeyPatch.context() as patch:
-        made_up_models(patch)
-        nightly(load_workspace(folder))
+        write_recorded(folder, patch)
     return folder
 
 
@@ -45,16 +39,10 @@ def shop(shop_on_disk, tmp_path, monkeypatch):
     folder = tmp_path / "shop"
     shutil.copytree(shop_on_disk, folder, symlinks=True)
     made_up_models(monkeypatch)
+    monkeypatch.setattr(features.feature_store, "materialize", lambda *_, **__: None)
     # A rule of thumb has no calibration to write out; that of real models is tested below.
     monkeypatch.setattr(writing, "calibration_words", lambda *_: words("as it is", "原值"))
     return load_workspace(folder)
-
-
-def made_up_models(patch):
-    """Serve models with a rule of thumb."""
-    patch.setattr(features.feature_store, "materialize", lambda *_, **__: None)
-    patch.setattr(training.registry, "load_champion", lambda _, name: CHAMPIONS.get(name))
-    patch.setattr(training.registry, "load_version", lambda _, name, __: CHAMPIONS[name])
 
 
 class _Addresses(HTMLParser):

@@ -180,7 +180,7 @@ def _reasons(page: DecisionPage, one: Sum) -> Table:
             words("in whose hands", "是否可控"),
         ],
         rows=rows,
-        numbers=frozenset({1}),
+        numbers=frozenset({1, 2}),
         folded=8,
     )
 
