@@ -89,4 +89,6 @@ def erased_lines(found: "ErasureReport") -> list[str]:
     ]
     lines += [f"  model        {name} was trained before" for name in found.models]
     lines += [f"  look at      {name}: an id of the person occurs in it" for name in found.found_in]
+    if not found.list_files and not any(found.rows.values()):
+        lines.append("  note         nothing of that id was found; was it written as in your data?")
     return [*lines, "  elsewhere    backups, and lists and contacts that were sent already"]

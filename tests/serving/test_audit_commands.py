@@ -114,6 +114,8 @@ def test_erase_asks_for_a_confirmation_first(shop):
     assert done.exit_code == 0, done.output
     assert "what remains" in done.stdout
     assert customer not in done.stdout
+    again = audit(shop, "erase", customer, "--yes")
+    assert "nothing of that id was found" in again.stdout
 
 
 def test_rotate_makes_new_keys(shop):

@@ -2,7 +2,7 @@
 """Pages gathered and written: `forestay audit report`, and later the service, ask here."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +42,12 @@ ACTS = {
 }
 
 
-def write_page(
-    workspace: Workspace, asked: Sequence[str], path: Path | None, language: str
-) -> Path:
-    """Write the page that is asked for.
+def page_of(workspace: Workspace, asked: Sequence[str], language: str) -> str:
+    """Make the page that is asked for, as one HTML file.
 
     Parameters
     ----------
     asked : ``decision ID``, ``model TARGET VERSION``, ``customer ID`` or ``period FROM TO``.
-    path : where; below ``reports/`` in the workspace by default.
 
     Raises
     ------
@@ -66,8 +63,22 @@ def write_page(
             "decision ID, model TARGET VERSION, customer ID, or period FROM TO",
             "look at `forestay audit report --help`",
         )
-    text = made[kind](workspace, rest, language)
-    name = "-".join(asked) if kind != "customer" else f"customer-{datetime.now():%Y%m%d-%H%M%S}"  # noqa: DTZ005 - a file's name
+    return made[kind](workspace, rest, language)
+
+
+def write_page(
+    workspace: Workspace, asked: Sequence[str], path: Path | None, language: str
+) -> Path:
+    """Write the page that is asked for, as `page_of` makes it; return where it lies.
+
+    Parameters
+    ----------
+    path : where; below ``reports/`` in the workspace by default, a customer's without the id.
+    """
+    text = page_of(workspace, asked, language)
+    name = "-".join(asked)
+    if asked[0] == "customer":
+        name = f"customer-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     target = path or workspace.folder / "reports" / f"{name}.html"
     write_text(target, text)
     return target
