@@ -13,6 +13,7 @@ from pathlib import Path
 
 from features.errors import BrokenRecord
 from features.key_files import read_key, write_key
+from features.whole import write_json
 from features.workspace import Workspace
 
 _FILE, _KEY = "erased.json", "erased.key"
@@ -68,11 +69,7 @@ def remember_erased(workspace: Workspace, ids: Iterable[str]) -> None:
         write_key(key, os.urandom(32))
     known = erased_people(workspace) or ErasedPeople(frozenset(), read_key(key).hex())
     hashes = sorted(known.hashes | {known.hash_of(one) for one in ids})
-    path = _file(workspace)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(json.dumps({"hashes": hashes}, indent=1) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_json(_file(workspace), {"hashes": hashes})
 
 
 def _file(workspace: Workspace) -> Path:

@@ -6,9 +6,8 @@ repeat a run that was killed finishes it.
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,11 +28,12 @@ from features.accepted import (
 from features.erased import ErasedPeople
 from features.fingerprint import digest
 from features.kept_outcomes import kept_files
-from features.snapshots import write_bucket
+from features.whole import link_file, write_table, write_text
 from features.workspace import Workspace
 
 #: Columns in which an id of a customer can stand.
 IDS = ("customer_id", "alias")
+_DRAFT = "erasing"
 
 
 def all_ids(accepted: Accepted, customer_id: str) -> frozenset[str]:
@@ -60,10 +60,21 @@ def erase_accepted(workspace: Workspace, ids: frozenset[str]) -> dict[str, int]:
     """
     accepted = open_accepted(workspace)
     counts = {name: _count(accepted, table, ids) for name, table in accepted.tables.items()}
-    if not any(counts.values()):
-        return counts
+    if any(counts.values()):
+        _write_without(workspace, accepted, ids, counts)
+    # Also where nothing was to be dropped: a run that was killed left the old folder behind.
+    current = open_accepted(workspace).folder
+    for older in (*workspace.state.glob("accepted-*"), workspace.state / _DRAFT):
+        if older != current:
+            shutil.rmtree(older, ignore_errors=True)
+    return counts
+
+
+def _write_without(
+    workspace: Workspace, accepted: Accepted, ids: frozenset[str], counts: Mapping[str, int]
+) -> None:
     fingerprint = digest(("erased", accepted.fingerprint, sorted(counts.items())))
-    draft = workspace.state / "erasing"
+    draft = workspace.state / _DRAFT
     shutil.rmtree(draft, ignore_errors=True)
     tables = {
         name: _table_without(accepted, table, ids, draft) if counts[name] else
@@ -74,9 +85,7 @@ def erase_accepted(workspace: Workspace, ids: frozenset[str]) -> dict[str, int]:
     shutil.rmtree(folder, ignore_errors=True)
     draft.rename(folder)
     written = replace(accepted, folder=folder, tables=tables, fingerprint=fingerprint)
-    _write_text(workspace.state / MANIFEST, manifest_text(written))
-    shutil.rmtree(accepted.folder, ignore_errors=True)
-    return counts
+    write_text(workspace.state / MANIFEST, manifest_text(written))
 
 
 def erase_snapshots(workspace: Workspace, ids: frozenset[str]) -> int:
@@ -92,14 +101,14 @@ def _snapshot_without(folder: Path, ids: frozenset[str]) -> bool:
         return False
     draft = folder.with_name(f".{folder.name}.erasing")
     shutil.rmtree(draft, ignore_errors=True)
-    shutil.copytree(folder, draft, copy_function=_link)
+    shutil.copytree(folder, draft, copy_function=link_file)
     record = json.loads((draft / "snapshot.json").read_text("utf-8"))
     for place, file in enumerate(sorted(draft.glob("bucket=*.parquet"))):
         if drop_rows(file, ids):
             sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
             rows = pq.read_metadata(file).num_rows
             record["files"][place] = {"rows": rows, "sha256": sha256}
-    _write_text(draft / "snapshot.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    write_text(draft / "snapshot.json", json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(folder)
     draft.replace(folder)
     return True
@@ -121,18 +130,19 @@ def drop_rows(path: Path, ids: frozenset[str]) -> int:
         rows = file.read(use_threads=False)
     kept = rows.filter(pc.invert(_among(rows, ids)))
     if kept.num_rows < rows.num_rows:
-        _put(kept, path)
+        write_table(path, kept)
     return int(rows.num_rows - kept.num_rows)
 
 
 def drop_people(path: Path, people: ErasedPeople) -> None:
     """Drop the rows of everybody who was erased from a file of outcomes."""
-    names = duckdb.connect().execute(
-        f"SELECT DISTINCT customer_id FROM read_parquet(?) WHERE {people.sql('customer_id')} IN"
-        " (SELECT unnest(?))",
-        [str(path), sorted(people.hashes)],
-    )
-    if ids := frozenset(name for (name,) in names.fetchall()):
+    with duckdb.connect() as connection:
+        names = connection.execute(
+            f"SELECT DISTINCT customer_id FROM read_parquet(?) WHERE {people.sql('customer_id')} IN"
+            " (SELECT unnest(?))",
+            [str(path), sorted(people.hashes)],
+        ).fetchall()
+    if ids := frozenset(name for (name,) in names):
         drop_rows(path, ids)
 
 
@@ -145,12 +155,6 @@ def _among(rows: pa.Table, ids: frozenset[str]) -> pa.ChunkedArray:
 
 def _id_columns(rows: pa.Table) -> list[str]:
     return [name for name in IDS if name in rows.column_names]
-
-
-def _put(rows: pa.Table, path: Path) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    write_bucket(rows, beside)
-    beside.replace(path)
 
 
 def _count(accepted: Accepted, table: AcceptedTable, ids: frozenset[str]) -> int:
@@ -197,19 +201,5 @@ def _linked(accepted: Accepted, table: AcceptedTable, draft: Path) -> AcceptedTa
     for file in table.files:
         target = draft / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        _link(str(accepted.folder / file.name), str(target))
+        link_file(str(accepted.folder / file.name), str(target))
     return table
-
-
-def _link(source: str, target: str) -> object:
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        return shutil.copy2(source, target)
-    return target
-
-
-def _write_text(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

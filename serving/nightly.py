@@ -13,12 +13,12 @@ import pyarrow as pa
 
 from features.errors import Conflict, NotReady
 from features.progress import SILENT, Progress
+from features.whole import lease
 from features.workspace import Workspace
 from serving.earlier_lists import EarlierList, list_before, open_list
 from serving.night import Night, open_night
 from serving.publish import draft_folder, predecessor, publish, show_latest
 from serving.stopwatch import Stopwatch
-from serving.whole import lease
 
 #: A list with less than this part of the last one's customers is not published by itself.
 LEAST_PART = 0.5

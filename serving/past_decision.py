@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from features.accepted import open_accepted
 from features.errors import BrokenRecord, NotReady
+from features.whole import read_whole
 from features.workspace import Workspace
 from proactive_rules.policy.columns import Columns
 from proactive_rules.policy.file import read_policy
@@ -18,7 +19,6 @@ from proactive_rules.why import Why, why
 from serving.decisions_before import decisions_before
 from serving.earlier_lists import EarlierList, list_dates, open_list
 from serving.steps import POLICY
-from serving.whole import read_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 
 from features.errors import Conflict
+from features.whole import copy_whole, point_to, write_json
 from serving.earlier_lists import LATEST, list_dates, open_list
-from serving.whole import copy_whole, point_to, write_json
 
 KEPT = "superseded"
 

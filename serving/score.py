@@ -201,11 +201,10 @@ def _reasons(
     catalogue: "Catalogue",
     currency: str | None,
 ) -> pa.Table:
-    from training.explain import reasons
+    from training.explain import Voice, reasons
 
-    return reasons(
-        scores.contributions, scores.feature_names, rows, catalogue, language, currency=currency
-    )
+    voice = Voice(language, currency)
+    return reasons(scores.contributions, scores.feature_names, rows, catalogue, voice)
 
 
 def _nothing_known(target: str, count: int) -> dict[str, pa.Array]:

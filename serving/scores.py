@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from features.errors import BrokenRecord
 from features.progress import Progress
+from features.whole import read_whole, write_table
 from proactive_rules.joining import joins
 from serving.consents import consent_columns, newest_consents
 from serving.night import Night
 from serving.policies import LAST_OUTCOME, PolicyInForce, with_unmapped
 from serving.responses import last_outcomes
 from serving.score import Scored, score_bucket, split_by_bucket
-from serving.whole import read_whole, write_table
 
 #: Listed without a risk, because a policy has an action for them.
 _JOINING = "joining"

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from features.whole import write_json, write_text
 from features.workspace import Workspace
 from serving.page_words import CODES, Words
 from serving.simulation_chart import Chart
 from serving.simulation_pairs import Pair
-from serving.whole import write_json, write_text
 
 if TYPE_CHECKING:
     import jinja2

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.whole import read_whole, write_json, write_table, write_text
 from proactive_rules.decide import Decided, decide
 from proactive_rules.situation import Situation
 from serving.earlier_lists import EarlierList, ids_left, movements
@@ -18,7 +19,6 @@ from serving.night import Night
 from serving.policies import with_unmapped
 from serving.score import SIGNS_OF_LIFE, quiet_days, split_by_bucket
 from serving.scores import scores_of, whole_scores
-from serving.whole import read_whole, write_json, write_table, write_text
 
 #: Drift is measured on so many customers at least; buckets are random parts of all.
 DRIFT_ROWS = 20_000

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from serving.whole import write_json
+from features.whole import write_json
 
 
 class Stopwatch:

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.whole import write_json, write_text
 from proactive_rules.decide import Decided
 from serving.earlier_lists import SUMMARY, EarlierList
 from serving.list_files import SHOWN_ROWS, CsvFile, ExcelFile, ListFile, ParquetFile
@@ -23,7 +24,6 @@ from serving.risk_list import CONTACT_SCHEMA, SCHEMA, compose, contacts, with_re
 from serving.scores import scores_of
 from serving.steps import changes, drift
 from serving.summary import summarise
-from serving.whole import write_json, write_text
 
 #: Rows composed at once.
 BATCH = 20_000

@@ -7,6 +7,7 @@ would happen "if".
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,9 @@ from training.reason_words import (
     titles,
 )
 from training.spoken_numbers import as_it_is
+
+#: Reasons told of each customer at most.
+TOP = 3
 
 
 def reason_code(feature: Feature) -> str:
@@ -62,44 +66,44 @@ def group_contributions(
     return codes, matrix
 
 
-def reasons(  # noqa: PLR0913 - what is said depends on all of these
+class Voice(NamedTuple):
+    """In which language reasons are told, and to whom.
+
+    ``currency`` is said after amounts of money. ``audience``: `marketing` reads the list, `agent`
+    may say every word to the customer, `auditor` gets title, values and contribution.
+    """
+
+    language: str
+    currency: str | None = None
+    audience: str = "marketing"
+
+
+def reasons(
     contributions: np.ndarray,
     feature_names: Sequence[str],
     table: pa.Table,
     catalogue: Catalogue,
-    language: str,
-    top: int = 3,
-    *,
-    currency: str | None = None,
-    audience: str = "marketing",
+    voice: Voice,
 ) -> pa.Table:
-    """Say why each customer's risk is raised, in the words of one language.
+    """Say why each customer's risk is raised.
 
     Parameters
     ----------
     contributions : signed, on the log-odds margin; shape (rows, features).
     table : the feature values of the same rows; missing ones are null or NaN.
-    top : how many reasons at most.
-    currency : said after amounts of money.
-    audience : `marketing` reads the list, `agent` may say every word to the customer, `auditor`
-        gets title, values and contribution.
 
     Returns
     -------
-    table : `reason_1`.. (null where fewer codes raise the risk), `reason_codes` and
+    table : `reason_1` to `reason_3` (null where fewer codes raise the risk), `reason_codes` and
         `reason_contributions` (lists, largest first, ties by code).
+
+    Raises
+    ------
+    BadInput : there are no reasons in that language, or for that audience.
     """
-    if audience not in AUDIENCES:
-        raise BadInput(
-            "reasons",
-            f"there are none for {audience!r}",
-            f"one of {', '.join(AUDIENCES)}",
-            "choose one of these",
-        )
+    speak = _Speaker(_chosen(catalogue, feature_names), voice)
     codes, matrix = group_contributions(contributions, feature_names, catalogue)
-    ranked, raising = _ranked(matrix, top)
-    features = _chosen(catalogue, feature_names)
-    speak = _Speaker(features, language, currency, audience)
+    ranked, raising = _ranked(matrix, TOP)
     said: list[tuple[np.ndarray, pa.Array]] = []
     for place, code in enumerate(codes):
         rows = np.flatnonzero(((ranked == place) & raising).any(axis=1))
@@ -111,7 +115,7 @@ def reasons(  # noqa: PLR0913 - what is said depends on all of these
         f"reason_{rank + 1}": _of_rank(ranked[:, rank], raising[:, rank], said)
         if rank < ranked.shape[1]
         else pa.nulls(len(matrix), pa.string())
-        for rank in range(top)
+        for rank in range(TOP)
     }
     return pa.table({**columns, **_lists(codes, matrix, ranked, raising)})
 
@@ -133,7 +137,8 @@ def every_reason(
     to those of the features.
     """
     codes, matrix = group_contributions(contributions[None, :], feature_names, catalogue)
-    speak = _Speaker(_chosen(catalogue, feature_names), language, None, "auditor")
+    voice = Voice(language, audience="auditor")
+    speak = _Speaker(_chosen(catalogue, feature_names), voice)
     order = np.argsort(-np.abs(matrix[0]), kind="stable")
     told = [speak(codes[n], matrix[:, n], row, np.zeros(1, np.int64))[0].as_py() for n in order]
     return [(codes[n], float(matrix[0, n]), text) for n, text in zip(order, told, strict=True)]
@@ -169,11 +174,16 @@ def _of_rank(
 class _Speaker:
     """Says codes of some rows of a table, in one language, for one audience."""
 
-    def __init__(
-        self, features: dict[str, Feature], language: str, currency: str | None, audience: str
-    ) -> None:
-        self._features, self._language = features, language
-        self._currency, self._audience = currency, audience
+    def __init__(self, features: dict[str, Feature], voice: Voice) -> None:
+        if voice.audience not in AUDIENCES:
+            raise BadInput(
+                "reasons",
+                f"there are none for {voice.audience!r}",
+                f"one of {', '.join(AUDIENCES)}",
+                "choose one of these",
+            )
+        self._features = features
+        self._language, self._currency, self._audience = voice
 
     def __call__(
         self, code: str, contribution: np.ndarray, table: pa.Table, rows: np.ndarray

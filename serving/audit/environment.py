@@ -1,8 +1,8 @@
 """Who acts, and in which environment: what a record names so that it can be made again there."""
 
-import getpass
 import os
 import platform
+import pwd
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -12,10 +12,10 @@ PACKAGES = ("forestay", "lightgbm", "numpy", "scipy", "pyarrow", "duckdb", "numb
 
 
 def actor() -> str:
-    """Name who runs a command: the user of the operating system."""
+    """Name who runs a command: the user of the operating system, whatever the environment says."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without a user of that number
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container without a user of that number
         return f"user {os.getuid()}"
 
 

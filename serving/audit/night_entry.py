@@ -34,7 +34,7 @@ def open_entry(ledger: Ledger, night: Night, decided: Decided, layout: Layout) -
     workspace = night.workspace
     texts = {
         "policy": night.in_force.content.decode("utf-8-sig"),
-        "layout": json.dumps(layout.as_data(), ensure_ascii=False),
+        "layout": layout_text(layout),
         "catalogue": json.dumps(_catalogue(night.catalogue), ensure_ascii=False, sort_keys=True),
         **_reason_texts(),
     }
@@ -61,12 +61,22 @@ def open_entry(ledger: Ledger, night: Night, decided: Decided, layout: Layout) -
     }
 
 
+def layout_text(layout: Layout) -> str:
+    """Write a layout as a text of the ledger."""
+    return json.dumps(layout.as_data(), ensure_ascii=False)
+
+
 def put_text(ledger: Ledger, name: str, content: str) -> str:
     """Put a text into the ledger unless it is there, and return its SHA-256."""
-    sha256 = hashlib.sha256(content.encode()).hexdigest()
+    sha256 = name_of(content)
     if not any(entry.body["sha256"] == sha256 for entry in ledger.entries(TEXT)):
         ledger.append(TEXT, {"name": name, "sha256": sha256, "content": content})
     return sha256
+
+
+def name_of(content: str) -> str:
+    """Return the hash that names a text."""
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def text_of(ledger: Ledger, sha256: str) -> str:

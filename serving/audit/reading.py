@@ -24,7 +24,7 @@ from serving.audit.packed import Layout, layout_from_data, unpack
 from serving.audit.record import Parts, parts_of
 from serving.audit.recording import DECISIONS, RECORDED
 from serving.keyring import Erased, Keyring, open_keyring
-from serving.ledger import Entry, Ledger, Place, open_ledger
+from serving.ledger import Entry, Ledger, Place, existing_ledger
 
 _ID = 16
 
@@ -111,7 +111,7 @@ class Records:
 
     def __init__(self, workspace: Workspace) -> None:
         """Open ledger and keys."""
-        self.ledger: Ledger = open_ledger(workspace, actor=actor())
+        self.ledger: Ledger = existing_ledger(workspace, actor=actor())
         self.keyring: Keyring = open_keyring(workspace)
         self._nights: dict[int, RecordedNight] = {}
 
@@ -178,8 +178,10 @@ class Records:
         """Unseal records by place; those of one night come together."""
         readable: dict[int, list[tuple[Place, bytes]]] = {}
         missing: list[Missing] = []
-        for seq in dict.fromkeys(place.seq for place in wanted):
-            mine = {place: name for place, name in wanted.items() if place.seq == seq}
+        by_entry: dict[int, dict[Place, str]] = {}
+        for place, name in wanted.items():
+            by_entry.setdefault(place.seq, {})[place] = name
+        for seq, mine in by_entry.items():
             leaves = self.ledger.leaves(seq)
             if leaves is None:
                 missing += [Missing(decision_id=name, why="expired") for name in mine.values()]

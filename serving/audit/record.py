@@ -91,11 +91,15 @@ def record_rows(
     return pa.table(columns)
 
 
-def with_history(rows: pa.Table, before: pa.Table, responses: pa.Table) -> pa.Table:
-    """Add each customer's earlier contacts and answers, as JSON, for whoever has any."""
+def history_texts(before: pa.Table, responses: pa.Table) -> dict[str, pa.Table]:
+    """Write each customer's earlier contacts and answers as JSON, once for all of a night."""
     placed = before.append_column(_PLACE, pa.array(range(before.num_rows), pa.int64()))
-    for name, history in (("before", placed), ("responses", responses)):
-        texts = _as_json(history)
+    return {"before": _as_json(placed), "responses": _as_json(responses)}
+
+
+def with_history(rows: pa.Table, history: Mapping[str, pa.Table]) -> pa.Table:
+    """Lay their histories beside some customers; null for whoever has none."""
+    for name, texts in history.items():
         place = pc.index_in(rows["customer_id"], value_set=texts["customer_id"].combine_chunks())
         rows = rows.append_column(name, texts["json"].take(place))
     return rows

@@ -5,7 +5,7 @@ to a thousand sealed records each; an entry `recorded` closes it. A run that was
 after the last records that are there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from features.progress import Progress
 from proactive_rules.decide import Decided
 from serving.audit.environment import actor
-from serving.audit.night_entry import open_entry
+from serving.audit.night_entry import layout_text, name_of, open_entry
 from serving.audit.packed import Layout, layout_of, pack
-from serving.audit.record import record_rows, with_history
+from serving.audit.record import history_texts, record_rows, with_history
 from serving.keyring import Keyring, open_keyring
 from serving.ledger import Entry, Ledger, open_ledger
 from serving.night import Night
@@ -37,9 +37,13 @@ def record_night(night: Night, decided: Decided, progress: Progress) -> None:
     ledger, keyring = open_ledger(night.workspace, actor=actor()), open_keyring(night.workspace)
     if _of(ledger, RECORDED, night.fingerprint):
         return
-    layout = layout_of(next(_rows(night, decided)).schema)
+    history = history_texts(night.before, night.responses)
+    layout = layout_of(next(_rows(night, decided, history)).schema)
     begun = _of(ledger, NIGHT, night.fingerprint)
-    opened = begun or ledger.append(NIGHT, open_entry(ledger, night, decided, layout))
+    # A version that lays records out otherwise cannot go on with what another one began.
+    if begun is None or begun.body["texts"]["layout"] != name_of(layout_text(layout)):
+        begun = ledger.append(NIGHT, open_entry(ledger, night, decided, layout))
+    opened = begun
     blocks = ledger.entries(DECISIONS, after=opened.seq)
     there = sum(one.body["count"] for one in blocks if one.body["night"] == opened.seq)
     total = _total(night, decided)
@@ -48,7 +52,7 @@ def record_night(night: Night, decided: Decided, progress: Progress) -> None:
     with progress.step("Recording decisions", total=total) as step:
         step.advance(there)
         passed = 0
-        for rows in _rows(night, decided):
+        for rows in _rows(night, decided, history):
             skipped = min(max(there - passed, 0), rows.num_rows)
             for start in range(skipped, rows.num_rows, TOGETHER):
                 chunk = rows.slice(start, TOGETHER)
@@ -86,7 +90,7 @@ def _append(
     ledger.append(DECISIONS, body, leaves)
 
 
-def _rows(night: Night, decided: Decided) -> Iterator[pa.Table]:
+def _rows(night: Night, decided: Decided, history: Mapping[str, pa.Table]) -> Iterator[pa.Table]:
     """Lay out all records in an order that depends on nothing but the night, bucket by bucket."""
     others = split_by_bucket(_beside(night, decided), night.snapshot.buckets)
     for bucket in range(night.snapshot.buckets):
@@ -94,7 +98,7 @@ def _rows(night: Night, decided: Decided) -> Iterator[pa.Table]:
         rows = record_rows(evidence, scores, decided.table, night.facts)
         beside = pa.table({"customer_id": others[bucket]})
         rows = pa.concat_tables([rows, beside], promote_options="default").combine_chunks()
-        yield with_history(rows, night.before, night.responses)
+        yield with_history(rows, history)
 
 
 def _beside(night: Night, decided: Decided) -> pa.ChunkedArray:

@@ -130,17 +130,10 @@ def _words(
     night: RecordedNight, scores: "Scores", rows: pa.Table, mine: pa.ChunkedArray
 ) -> dict[str, pa.ChunkedArray]:
     """Say the reasons again, of those whose shown reasons are this risk's."""
-    from training.explain import reasons
+    from training.explain import Voice, reasons
 
-    body = night.body
-    said = reasons(
-        scores.contributions,
-        scores.feature_names,
-        rows,
-        night.catalogue,
-        body["language"],
-        currency=body["currency"],
-    )
+    voice = Voice(night.body["language"], night.body["currency"])
+    said = reasons(scores.contributions, scores.feature_names, rows, night.catalogue, voice)
     names = [f"reason_{number}" for number in REASONS]
     found = {name: pc.if_else(mine, said[name].cast(pa.string()), None) for name in names}
     codes = pc.binary_join(said["reason_codes"].combine_chunks(), ";")

@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from features.whole import lease
 from features.workspace import Workspace
 from serving.audit.environment import actor
 from serving.keyring import open_keyring
 from serving.ledger import open_ledger
-from serving.whole import lease
 
 ROTATED = "rotated"
 

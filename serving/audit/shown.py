@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow.compute as pc
 
 from features.errors import NotReady
+from features.whole import write_json
 from features.workspace import Workspace
 from proactive_rules.why import Why, why
 from serving.audit.looks import put_look
 from serving.audit.reading import Found, Missing, Records
 from serving.ledger import Place, prove
 from serving.risk_list import REASONS
-from serving.whole import write_json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from features.errors import BrokenRecord
 from features.progress import Progress
 from features.workspace import Workspace
 from serving.audit.environment import actor
-from serving.ledger import Verification, open_ledger, verify
+from serving.ledger import Verification, existing_ledger, verify
 
 
 def verified(workspace: Workspace, heads: Path | None, progress: Progress) -> Verification:
@@ -23,7 +23,7 @@ def verified(workspace: Workspace, heads: Path | None, progress: Progress) -> Ve
     """
     if heads:
         workspace = replace(workspace, ledger=replace(workspace.ledger, copy_heads_to=heads))
-    found = verify(open_ledger(workspace, actor=actor()), progress=progress)
+    found = verify(existing_ledger(workspace, actor=actor()), progress=progress)
     if found.faults:
         first = found.faults[0]
         raise BrokenRecord(

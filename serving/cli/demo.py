@@ -27,8 +27,8 @@ def command(here: Here, *, customers: int, seed: int) -> Answer:
     """
     from features.errors import Conflict
     from features.simulated import simulate
+    from features.whole import write_json
     from serving.nightly import NightlyChoices
-    from serving.whole import write_json
 
     mark = here.folder / ".forestay" / "simulated.json"
     if (here.folder / "forestay.yaml").exists() and not mark.exists():

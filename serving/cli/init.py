@@ -23,8 +23,8 @@ def command(here: Here, *, files: tuple[Path, ...]) -> Answer:
     """
     from features.errors import Conflict
     from features.proposal import propose
+    from features.whole import write_text
     from proactive_rules.policy.file import FILE, shipped_policy
-    from serving.whole import write_text
 
     path, policy = here.folder / "forestay.yaml", here.folder / FILE
     if path.exists():

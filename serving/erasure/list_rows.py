@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from features.erasing import drop_rows
+from features.whole import write_bytes
 from serving.list_files import BYTE_ORDER_MARK, neutralised
 from serving.page import json_in_script
-from serving.whole import write_bytes
 
 _DATA = re.compile(r'(<script type="application/json" id="data">)(.*?)(</script>)', re.DOTALL)
 _ROW = re.compile(r"<tr>.*?</tr>\s*", re.DOTALL)

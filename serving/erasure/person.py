@@ -16,12 +16,12 @@ from features.erasing import all_ids, drop_rows, erase_accepted, erase_outcomes,
 from features.errors import NotReady
 from features.ingest.publish import exclusive
 from features.progress import SILENT, Progress
+from features.whole import lease
 from features.workspace import Workspace
 from serving.audit.environment import actor
 from serving.erasure.list_rows import erase_from_list
 from serving.keyring import open_keyring
 from serving.ledger import open_ledger
-from serving.whole import lease
 
 ERASED = "erased"
 #: Folder of the pages of `forestay audit report`.

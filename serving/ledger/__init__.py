@@ -8,7 +8,7 @@ says.
 
 from serving.ledger.entry import Entry, Place
 from serving.ledger.group_commit import GroupCommit
-from serving.ledger.ledger import Ledger, open_ledger
+from serving.ledger.ledger import Ledger, existing_ledger, open_ledger
 from serving.ledger.proof import prove
 from serving.ledger.verify import Fault, Verification, verify
 
@@ -19,6 +19,7 @@ __all__ = [
     "Ledger",
     "Place",
     "Verification",
+    "existing_ledger",
     "open_ledger",
     "prove",
     "verify",

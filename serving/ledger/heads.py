@@ -6,7 +6,7 @@ public key. Where the folder cannot be written, recording goes on and the heads 
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,10 +38,9 @@ class CopiedHeads:
             if not self.key.exists():
                 self.key.write_text(public + "\n", encoding="ascii")
             with self.path.open("ab") as file:
-                after = self.last_seq()
-                if file.tell() and after < 0:
-                    return False
-                for row in store.rows(max(after, 0), ()):
+                if not self._ends_whole():
+                    file.write(b"\n")
+                for row in store.rows(self.last_seq(), ()):
                     file.write(_line(row))
                 file.flush()
                 os.fsync(file.fileno())
@@ -50,16 +49,22 @@ class CopiedHeads:
         return True
 
     def last_seq(self) -> int:
-        """Return the newest entry copied; 0 for none, -1 where the end of the file is damaged."""
-        if not self.path.is_file() or not self.path.stat().st_size:
-            return 0
+        """Return the newest entry copied; 0 for none near the end, and then all are copied again.
+
+        A line that a kill cut off is passed over; a head that is copied twice does no harm.
+        """
+        return max((head.seq for head in _heads(self._tail().splitlines())), default=0)
+
+    def _ends_whole(self) -> bool:
+        tail = self._tail()
+        return not tail or tail.endswith(b"\n")
+
+    def _tail(self) -> bytes:
+        if not self.path.is_file():
+            return b""
         with self.path.open("rb") as file:
             file.seek(max(self.path.stat().st_size - 4096, 0))
-            tail = file.read().splitlines(keepends=True)[-1]
-        try:
-            return int(json.loads(tail)["seq"]) if tail.endswith(b"\n") else -1
-        except (ValueError, KeyError, TypeError):
-            return -1
+            return file.read()
 
     def first_key(self) -> str | None:
         """Return the first public key, where it was copied."""
@@ -74,11 +79,15 @@ class CopiedHeads:
         """Read the heads; a damaged line is passed over, the heads after it still count."""
         if self.path.is_file():
             with self.path.open("rb") as file:
-                for line in file:
-                    try:
-                        yield Head(**json.loads(line))
-                    except (ValueError, TypeError):
-                        continue
+                yield from _heads(file)
+
+
+def _heads(lines: Iterable[bytes]) -> Iterator[Head]:
+    for line in lines:
+        try:
+            yield Head(**json.loads(line))
+        except (ValueError, TypeError):
+            continue
 
 
 def _line(row: Row) -> bytes:

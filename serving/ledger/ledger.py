@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from features.errors import BrokenRecord, NotReady
+from features.errors import BrokenRecord, Conflict, NotReady
 from features.workspace import Workspace
 from serving.ledger.block import ID, MOST, block_of, leaves_of
 from serving.ledger.entry import Entry, Place, Told, ledger_of, make_entry, read_entry
@@ -183,7 +183,17 @@ class Ledger:
 
     def _signer(self, number: int) -> Signer:
         if number not in self._signers:
-            self._signers[number] = open_signer(self._keys, number)
+            signer = open_signer(self._keys, number)
+            announced = self.entries(OPENED, SIGNING_KEY)
+            if all(signer.public != entry.body["public"] for entry in announced):
+                raise Conflict(
+                    "ledger",
+                    f"the key signing-{number}.pem is not one of its own",
+                    "the folder of keys that was made with this ledger",
+                    "name it in forestay.yaml (`ledger: keys:`); two workspaces of one name must"
+                    " not share a database",
+                )
+            self._signers[number] = signer
         return self._signers[number]
 
     def _copy(self) -> None:
@@ -204,6 +214,26 @@ def open_ledger(workspace: Workspace, *, actor: str) -> Ledger:
     """
     keys, copies = workspace.ledger_keys, workspace.ledger.copy_heads_to
     return Ledger(open_store(workspace), keys, copies, actor)
+
+
+def existing_ledger(workspace: Workspace, *, actor: str) -> Ledger:
+    """Open a ledger to read from it; none is made where there is none.
+
+    Raises
+    ------
+    NotReady : nothing was ever put on record. BrokenRecord : it is damaged, or gone while its keys
+        are there.
+    """
+    has_signed = public_file(workspace.ledger_keys, 1).exists()
+    is_there = workspace.ledger.store is not None or workspace.ledger_file.is_file()
+    if not has_signed and (not is_there or open_store(workspace).last() is None):
+        raise NotReady(
+            f"ledger of {workspace.name}",
+            "nothing was put on record yet",
+            "a night that was decided",
+            "run `forestay nightly`",
+        )
+    return open_ledger(workspace, actor=actor)
 
 
 def open_store(workspace: Workspace) -> Store:

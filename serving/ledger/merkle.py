@@ -12,11 +12,6 @@ from collections.abc import Sequence
 LEAF, NODE = b"\x00", b"\x01"
 
 
-def leaf_hash(leaf: bytes) -> bytes:
-    """Return the hash of a leaf."""
-    return hashlib.sha256(LEAF + leaf).digest()
-
-
 def leaf_hashes(leaves: Sequence[bytes]) -> list[bytes]:
     """Return the hash of every leaf; a hash has no batch form."""
     sha256 = hashlib.sha256
@@ -44,14 +39,6 @@ def path_of(hashes: Sequence[bytes], place: int) -> list[tuple[str, bytes]]:
             path.append(("left" if other < place else "right", level[other]))
         level, place = _above(level), place // 2
     return path
-
-
-def root_along(found: bytes, path: Sequence[tuple[str, bytes]]) -> bytes:
-    """Return the root that a leaf's hash leads to along a path."""
-    for side, other in path:
-        pair = other + found if side == "left" else found + other
-        found = hashlib.sha256(NODE + pair).digest()
-    return found
 
 
 def _above(level: list[bytes]) -> list[bytes]:

@@ -1,5 +1,6 @@
 """Small ledgers for tests, and every way to tamper with one behind its back."""
 
+import hashlib
 import json
 import os
 import random
@@ -28,6 +29,15 @@ def leaf(number: int, size: int = 40) -> bytes:
     """Make a leaf that is like no other."""
     draw = random.Random(number)  # noqa: S311 - bytes, no secret
     return draw.randbytes(32 + size)
+
+
+def root_along(found: bytes, path: list[tuple[str, bytes]]) -> bytes:
+    """Follow a leaf to the root by RFC 6962, 2.1.1."""
+    found = hashlib.sha256(b"\0" + found).digest()
+    for side, other in path:
+        pair = other + found if side == "left" else found + other
+        found = hashlib.sha256(b"\1" + pair).digest()
+    return found
 
 
 def write_ledger(folder: Path, entries: int = 30) -> Ledger:
@@ -222,6 +232,4 @@ def _flipped(content: bytes, place: int, draw: random.Random) -> bytes:
 
 
 def _hash(content: bytes) -> str:
-    import hashlib
-
     return hashlib.sha256(content).hexdigest()

@@ -12,7 +12,7 @@ import pytest
 
 import features.feature_store
 import training.registry
-from features.errors import NotReady, Unavailable
+from features.errors import BrokenRecord, NotReady, Unavailable
 from features.progress import SILENT
 from features.settings import load_workspace
 from proactive_rules.situation import BEFORE
@@ -170,6 +170,54 @@ def test_a_recording_that_was_killed_goes_on(shop_on_disk, tmp_path, monkeypatch
     assert sorted(found[0].parts.decision_id.to_pylist()) == sorted(ids)
     assert not verify(records.ledger).faults
     assert replay_night(records, workspace, AS_OF).is_same
+
+
+def test_a_version_of_another_layout_does_not_go_on_with_what_one_began(
+    shop_on_disk, tmp_path, monkeypatch
+):
+    """It records the night anew; both can be read, each by its own layout."""
+    folder = tmp_path / "shop"
+    shutil.copytree(shop_on_disk, folder, symlinks=True)
+    for name in ("lists", ".forestay/ledger", ".forestay/keys", ".forestay/nightly"):
+        shutil.rmtree(folder / name)
+    made_up_models(monkeypatch)
+    monkeypatch.setattr(features.feature_store, "materialize", lambda *_, **__: None)
+    monkeypatch.setattr(recording, "TOGETHER", 50)
+    workspace, rows = load_workspace(folder), recording.record_rows
+    append, left = recording._append, iter(range(1))  # noqa: SLF001 - the kill comes in between
+
+    def older(*given):
+        return rows(*given).append_column("decision:gone", pa.nulls(given[0].num_rows, pa.int64()))
+
+    def killed(*given):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        append(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recording, "record_rows", older)
+        patch.setattr(recording, "_append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            nightly(workspace)
+    nightly(workspace)
+    assert replay_night(Records(workspace), workspace, AS_OF).is_same
+
+
+def test_nothing_is_made_by_looking(shop):
+    """Where nothing is on record, reading says so and makes neither ledger nor keys."""
+    shutil.rmtree(shop.ledger_file.parent)
+    shutil.rmtree(shop.ledger_keys)
+    with pytest.raises(NotReady, match="nothing was put on record"):
+        Records(shop)
+    assert not shop.ledger_file.exists()
+    assert not shop.ledger_keys.exists()
+
+
+def test_a_ledger_that_is_gone_while_its_keys_are_there_is_told(shop):
+    """It is not begun anew."""
+    shutil.rmtree(shop.ledger_file.parent)
+    with pytest.raises(BrokenRecord, match="restore the ledger"):
+        Records(shop)
 
 
 def test_a_finished_night_is_not_recorded_twice(shop):

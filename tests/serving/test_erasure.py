@@ -210,6 +210,28 @@ def test_an_erasure_that_was_killed_is_finished_by_the_next(shop, monkeypatch, s
     assert len(list(open_ledger(shop, actor="t").entries("erased"))) == 1
 
 
+def test_an_erasure_killed_before_the_old_data_were_dropped_is_finished(shop, monkeypatch):
+    """The new data are current already; what is left of the old ones holds the person."""
+    from features import erasing
+
+    with monkeypatch.context() as patch:
+
+        def killed(workspace, *given):
+            before = set(workspace.state.glob("accepted-*"))
+            kept = workspace.folder.parent / "kept"
+            shutil.copytree(before.pop(), kept)
+            write(workspace, *given)
+            shutil.copytree(kept, workspace.state / "accepted-left-behind")
+            raise KeyboardInterrupt
+
+        write = erasing._write_without  # noqa: SLF001 - the kill comes right after it
+        patch.setattr(erasing, "_write_without", killed)
+        with pytest.raises(KeyboardInterrupt):
+            erase(shop, WHO, on=NOW)
+    erase(shop, WHO, on=NOW)
+    assert found_in(shop.folder, WHO) == set()
+
+
 def test_what_remains_is_told(shop):
     """The user's own sources still hold the person; nobody was trained in this shop."""
     report = erase(shop, WHO, on=NOW)

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import resource
+import shutil
 import stat
 import subprocess
 import sys
@@ -17,9 +18,9 @@ from features.errors import BrokenRecord, Conflict, Unavailable
 from serving.ledger import GroupCommit, Ledger, Place, prove, verify
 from serving.ledger.block import block_of, leaves_of
 from serving.ledger.entry import read_entry
-from serving.ledger.merkle import leaf_hash, leaf_hashes, path_of, root_along, root_of
+from serving.ledger.merkle import leaf_hashes, path_of, root_of
 from serving.ledger.sqlite_store import SqliteStore
-from tests.serving.ledgers_by_hand import leaf, open_in
+from tests.serving.ledgers_by_hand import leaf, open_in, root_along
 
 SERVER = "postgresql://postgres@127.0.0.1:5432/test"
 REPOSITORY = Path(__file__).parents[2]
@@ -218,7 +219,7 @@ FILL = """
 import sys
 from pathlib import Path
 from features.errors import Unavailable
-from tests.serving.ledgers_by_hand import leaf, open_in
+from tests.serving.ledgers_by_hand import leaf, open_in, root_along
 ledger = open_in(Path(sys.argv[1]), heads=False)
 for number in range(400):
     try:
@@ -293,8 +294,8 @@ def test_every_leaf_leads_to_the_root(count):
     hashes = leaf_hashes([leaf(n) for n in range(count)])
     for place in range(0, count, max(count // 9, 1)):
         path = path_of(hashes, place)
-        assert root_along(leaf_hash(leaf(place)), path) == root_of(hashes)
-        assert root_along(leaf_hash(leaf(place + 1)), path) != root_of(hashes)
+        assert root_along(leaf(place), path) == root_of(hashes)
+        assert root_along(leaf(place + 1), path) != root_of(hashes)
 
 
 def test_a_block_that_was_cut_or_lengthened_is_refused():
@@ -320,7 +321,7 @@ def test_a_proof_shows_one_record_and_no_other(tmp_path):
     proof = prove(ledger, Place(entry.seq, 3))
     path = [(side, bytes.fromhex(found)) for side, found in proof["path"]]
     assert bytes.fromhex(proof["leaf"]) == leaf(3)
-    assert root_along(leaf_hash(leaf(3)), path).hex() == entry.leaves["root"]
+    assert root_along(leaf(3), path).hex() == entry.leaves["root"]
     assert leaf(2).hex() not in str(proof)
 
 
@@ -349,3 +350,28 @@ def test_keys_rotate_and_records_expire_while_others_append(ledger):
         if place.seq not in gone:
             assert ledger.leaves(place.seq)[place.index] == leaf(number)
     assert not verify(ledger).faults
+
+
+def test_copying_heads_goes_on_after_a_line_that_a_kill_cut_off(tmp_path):
+    """The broken line is passed over, and every head is there."""
+    ledger = open_in(tmp_path)
+    ledger.append("note", {})
+    path = ledger.copies.path
+    path.write_bytes(path.read_bytes()[:-30])
+    ledger.append("note", {})
+    assert {head.seq for head in ledger.copies} == {1, 2, 3}
+    found = verify(ledger)
+    assert not found.faults
+    assert not found.not_proven
+
+
+def test_keys_of_another_ledger_do_not_sign(tmp_path):
+    """A wrong folder of keys is told before anything is written with it."""
+    open_in(tmp_path / "one").append("note", {})
+    open_in(tmp_path / "other").append("note", {})
+    shutil.rmtree(tmp_path / "one" / "keys")
+    shutil.copytree(tmp_path / "other" / "keys", tmp_path / "one" / "keys")
+    ledger = open_in(tmp_path / "one")
+    with pytest.raises(Conflict, match="not one of its own"):
+        ledger.append("note", {})
+    assert [entry.seq for entry in ledger.entries()] == [1, 2]

@@ -17,8 +17,8 @@ import training.registry
 from features.errors import BadInput, BrokenRecord, Conflict, NotReady
 from features.ingest import ingest
 from features.settings import load_workspace
+from features.whole import lease
 from serving.nightly import NightlyChoices, nightly
-from serving.whole import lease
 from tests.serving.small_shop import AS_OF, CHAMPIONS, write_shop
 
 

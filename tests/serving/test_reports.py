@@ -15,6 +15,7 @@ import features.feature_store
 from features.errors import BadInput, NotReady
 from features.settings import load_workspace
 from serving.audit.reports import calibration, report, writing
+from serving.audit.reports.acts import promotions
 from serving.audit.reports.model import ModelPage, model_report
 from serving.audit.reports.period import PeriodPage, period_report
 from serving.audit.reports.report import Report, Section, Table, render, words
@@ -238,6 +239,19 @@ def test_a_period_page_names_changes_and_by_whom():
     check_whole(text)
     for said in ("1-abc -&gt; 2-def", "churn 1 -&gt; 2", "bob", "eve", "contact mail"):
         assert said in text
+
+
+def test_only_promotions_of_the_period_are_told():
+    """By their day, both ends included; who never served is left out."""
+    models = [
+        SimpleNamespace(
+            target="churn", version=f"{n}", champion_since=since, promoted_by="gate",
+            champion_before="",
+        )
+        for n, since in enumerate(["2026-03-03T23:59:59", "2026-03-04T00:00:00", "", "2026-03-06"])
+    ]  # fmt: skip
+    found = promotions(models, date(2026, 3, 4), date(2026, 3, 5))
+    assert [which for _, which, _, _ in found] == ["churn 1"]
 
 
 def test_calibration_is_written_out_to_the_risk():

@@ -15,7 +15,13 @@ from features.catalogue import contracts, interactions, lifecycle, outreach, rfm
 from features.catalogue.catalogue import Catalogue
 from features.catalogue.feature import REASONS, Feature
 from features.errors import BadInput
-from training.explain import feature_sentence, group_contributions, reason_code, reasons
+from training.explain import (
+    Voice,
+    feature_sentence,
+    group_contributions,
+    reason_code,
+    reasons,
+)
 from training.reason_words import (
     AUDIENCES,
     SAYINGS,
@@ -64,7 +70,7 @@ def _say(language: str = "en", currency: str | None = None, **values: object) ->
     """Say the reasons of one customer; the first feature weighs most."""
     weights = np.arange(len(values), 0, -1, dtype=float)[None, :]
     table = pa.table({name: pa.array([value]) for name, value in values.items()})
-    said = reasons(weights, list(values), table, CATALOGUE, language, currency=currency)
+    said = reasons(weights, list(values), table, CATALOGUE, Voice(language, currency))
     return [said[f"reason_{rank}"][0].as_py() for rank in (1, 2, 3)]
 
 
@@ -103,7 +109,7 @@ def test_reason_code_own_features_keep_a_code_each():
 def test_reasons_only_what_raises_the_risk_is_said():
     """Codes that lower the risk, or do nothing, are no reasons."""
     table = pa.table({"recency_days": [94.0], "price_total": [50.0], "tenure_days": [40.0]})
-    said = reasons(np.array([[-0.5, 0.2, 0.0]]), table.column_names, table, CATALOGUE, "en")
+    said = reasons(np.array([[-0.5, 0.2, 0.0]]), table.column_names, table, CATALOGUE, Voice("en"))
     assert said["reason_codes"].to_pylist() == [["PRICE"]]
     assert said["reason_1"].to_pylist() == ["Pays 50 a month"]
     assert said["reason_2"].to_pylist() == [None]
@@ -112,7 +118,7 @@ def test_reasons_only_what_raises_the_risk_is_said():
 def test_reasons_largest_come_first_and_ties_by_code():
     """Equal contributions stand in alphabetical order of their codes."""
     table = pa.table({"tenure_days": [40.0], "price_total": [50.0], "recency_days": [94.0]})
-    said = reasons(np.array([[0.2, 0.2, 0.9]]), table.column_names, table, CATALOGUE, "en")
+    said = reasons(np.array([[0.2, 0.2, 0.9]]), table.column_names, table, CATALOGUE, Voice("en"))
     assert said["reason_codes"].to_pylist() == [["RECENCY", "PRICE", "TENURE"]]
     assert said["reason_contributions"].to_pylist() == [[0.9, 0.2, 0.2]]
 
@@ -128,7 +134,7 @@ def test_reasons_each_customer_gets_the_own_sentence():
         }
     )
     weights = np.array([[0.6, 0.1, 0.0, 0.1], [0.1, 0.0, 0.0, 0.4], [0.3, 0.0, 0.0, -0.2]])
-    said = reasons(weights, table.column_names, table, CATALOGUE, "en", top=2)
+    said = reasons(weights, table.column_names, table, CATALOGUE, Voice("en"))
     assert said["reason_1"].to_pylist() == [
         "No purchase for 94 days; usually buys every 21 days",
         "Customer for 16 months",
@@ -144,7 +150,7 @@ def test_reasons_each_customer_gets_the_own_sentence():
 def test_reasons_fewer_codes_than_asked_for_leave_nulls():
     """A model of one feature gives one reason; the other columns are there and empty."""
     table = pa.table({"recency_days": [40.0]})
-    said = reasons(np.array([[1.0]]), ["recency_days"], table, CATALOGUE, "en")
+    said = reasons(np.array([[1.0]]), ["recency_days"], table, CATALOGUE, Voice("en"))
     assert said.column_names[:3] == ["reason_1", "reason_2", "reason_3"]
     assert said["reason_3"].to_pylist() == [None]
 
@@ -152,7 +158,7 @@ def test_reasons_fewer_codes_than_asked_for_leave_nulls():
 def test_reasons_of_nobody_is_an_empty_table():
     """A night without customers makes an empty list, of the same columns."""
     table = pa.table({"recency_days": pa.array([], pa.float64())})
-    said = reasons(np.zeros((0, 1)), ["recency_days"], table, CATALOGUE, "en")
+    said = reasons(np.zeros((0, 1)), ["recency_days"], table, CATALOGUE, Voice("en"))
     assert len(said) == 0
     assert said.schema.field("reason_codes").type == pa.list_(pa.string())
 
@@ -225,7 +231,7 @@ def test_reasons_money_carries_the_currency():
 def test_reasons_missing_own_value_is_said_to_be_unknown(missing):
     """A column without a value is still a reason, and says so."""
     table = pa.table({"Charges": pa.array([missing], pa.float64())})
-    said = reasons(np.array([[1.0]]), ["Charges"], table, CATALOGUE, "en")
+    said = reasons(np.array([[1.0]]), ["Charges"], table, CATALOGUE, Voice("en"))
     assert said["reason_1"].to_pylist() == ["Charges: not known"]
 
 
@@ -233,7 +239,7 @@ def test_reasons_missing_own_value_is_said_to_be_unknown(missing):
 def test_reasons_braces_in_the_users_words_are_only_words(language):
     """A column's sentence may hold anything, braces included."""
     odd = Catalogue(everything=(_own("odd", en="{value} of {says}", zh="{value}"),), late={})
-    said = reasons(np.array([[1.0]]), ["odd"], pa.table({"odd": [7.0]}), odd, language)
+    said = reasons(np.array([[1.0]]), ["odd"], pa.table({"odd": [7.0]}), odd, Voice(language))
     assert said["reason_1"][0].as_py().endswith("7")
 
 
@@ -243,7 +249,7 @@ def test_reasons_every_code_has_a_sentence_for_anybody(code, language):
     """Whoever nothing is known of still gets a sentence, for every code in each language."""
     name = next(feature.name for feature in _STANDARD if reason_code(feature) == code)
     table = pa.table({name: pa.array([None], pa.float64())})
-    said = reasons(np.array([[1.0]]), [name], table, CATALOGUE, language)
+    said = reasons(np.array([[1.0]]), [name], table, CATALOGUE, Voice(language))
     assert said["reason_1"][0].as_py()
 
 
@@ -314,7 +320,7 @@ def test_an_agent_is_told_the_numbers_and_what_to_ask():
     said = reasons(
         np.array([[1.0, 0.5]]), ["recency_days", "gap_mean_days"],
         pa.table({"recency_days": [94.0], "gap_mean_days": [21.0], "orders_count": [5.0]}),
-        CATALOGUE, "en", audience="agent",
+        CATALOGUE, Voice("en", audience="agent"),
     )  # fmt: skip
     assert said["reason_1"][0].as_py() == (
         "Has not ordered for 94 days; usually orders every 21 days. Ask how the last order went."
@@ -327,7 +333,7 @@ def test_an_auditor_reads_title_values_and_contribution():
     said = reasons(
         np.array([[0.5, 0.33, 0.2]]), ["recency_days", "gap_mean_days", "Charges"],
         table.cast(pa.schema([(name, pa.float64()) for name in table.column_names])),
-        CATALOGUE, "en", audience="auditor",
+        CATALOGUE, Voice("en", audience="auditor"),
     )  # fmt: skip
     assert said["reason_1"][0].as_py() == (
         "Time since the last purchase (RECENCY): +0.8300 on the log-odds; recency_days 94,"
@@ -345,7 +351,7 @@ def test_every_audience_is_told_something_of_anybody(code, language, audience):
     """Whoever nothing is known of still gets a sentence, for every code and reader."""
     name = next(feature.name for feature in _STANDARD if reason_code(feature) == code)
     table = pa.table({name: pa.array([None], pa.float64())})
-    said = reasons(np.array([[1.0]]), [name], table, CATALOGUE, language, audience=audience)
+    said = reasons(np.array([[1.0]]), [name], table, CATALOGUE, Voice(language, audience=audience))
     assert said["reason_1"][0].as_py()
 
 
@@ -353,8 +359,8 @@ def test_an_unknown_audience_is_refused_readably():
     """The message names those there are."""
     with pytest.raises(BadInput, match="marketing, agent, auditor"):
         reasons(
-            np.array([[1.0]]), ["Charges"], pa.table({"Charges": [1.0]}), CATALOGUE, "en",
-            audience="board",
+            np.array([[1.0]]), ["Charges"], pa.table({"Charges": [1.0]}), CATALOGUE,
+            Voice("en", audience="board"),
         )  # fmt: skip
 
 

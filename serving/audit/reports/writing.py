@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from features.accepted import Accepted, open_accepted, read_bucket
 from features.errors import BadInput, ForestayError, NotReady
 from features.snapshots import open_snapshot
+from features.whole import write_text
 from features.workspace import Workspace
-from serving.audit.environment import actor
-from serving.audit.looks import LOOK, looks_at, put_look
+from serving.audit.looks import looks_at, put_look
 from serving.audit.reading import Found, Records
+from serving.audit.record import listed_only
 from serving.audit.replay import replay_decisions
+from serving.audit.reports.acts import ACTS, act_words, promotions
 from serving.audit.reports.calibration import calibration_words
 from serving.audit.reports.customer import CustomerPage, customer_report
 from serving.audit.reports.decision import DecisionPage, decision_report
@@ -27,19 +29,9 @@ from serving.audit.reports.report import render, words
 from serving.audit.reports.spoken_reasons import spoken_reasons
 from serving.audit.rescoring import recorded_model
 from serving.audit.shown import find_decision, shown
-from serving.ledger import Ledger, open_ledger, verify
+from serving.ledger import Ledger, verify
 from serving.page_words import Words
 from serving.score import split_by_bucket
-from serving.whole import write_text
-
-#: Wordings of what else the ledger holds.
-ACTS = {
-    LOOK: words("looked at records", "查看记录"),
-    "erased": words("a person was erased", "删除一位客户"),
-    "expired": words("records past their time were deleted", "删除过期记录"),
-    "signing_key": words("a new signing key", "更换签名密钥"),
-    "rotated": words("new keys for pseudonyms and customers", "更换假名与客户密钥"),
-}
 
 
 def page_of(workspace: Workspace, asked: Sequence[str], language: str) -> str:
@@ -201,7 +193,7 @@ def _customer(workspace: Workspace, asked: Sequence[str], language: str) -> str:
         customer_id=customer,
         language=language,
         decisions=told,
-        known=_known(found[-1]) if found else (),
+        known=_known(found),
         contacts=_own_rows(accepted, "contacts", customer, "sent_at"),
         consents=_own_rows(accepted, "consents", customer, "changed_at"),
         looks=before,
@@ -209,9 +201,15 @@ def _customer(workspace: Workspace, asked: Sequence[str], language: str) -> str:
     return render(customer_report(page))
 
 
-def _known(found: Found) -> list[tuple[Words, str]]:
-    row = found.parts.features.slice(len(found.places) - 1, 1).to_pylist()[0]
-    named = {one.name: one.says for one in found.night.catalogue.features}
+def _known(found: Sequence[Found]) -> list[tuple[Words, str]]:
+    """Say what was known at the newest decision; other records hold contacts and answers only."""
+    decided = [(one, listed_only(one.parts)) for one in found]
+    decided = [(one, parts) for one, parts in decided if len(parts.decision_id)]
+    if not decided:
+        return []
+    newest, parts = decided[-1]
+    row = parts.features.slice(len(parts.decision_id) - 1, 1).to_pylist()[0]
+    named = {one.name: one.says for one in newest.night.catalogue.features}
     return [
         (words(says["en"], says.get("zh", says["en"])), _plain(row[name]))
         for name, says in named.items()
@@ -239,8 +237,8 @@ def _period(workspace: Workspace, asked: Sequence[str], language: str) -> str:
     from training.registry import list_models
 
     first, last = (_day(one) for one in asked)
-    ledger = open_ledger(workspace, actor=actor())
     records = Records(workspace)
+    ledger = records.ledger
     nights = [night for night in records.nights() if first <= night.as_of <= last]
     put_look(ledger, "audit report period", nights=[night.entry.seq for night in nights])
     days = (first - timedelta(days=1), last + timedelta(days=1))
@@ -251,28 +249,15 @@ def _period(workspace: Workspace, asked: Sequence[str], language: str) -> str:
         workspace=workspace.name,
         nights=[{**night.body, "actor": night.entry.actor} for night in nights],
         overrides=overrides(workspace, [night.as_of for night in nights]),
-        promotions=[
-            (one.champion_since, f"{one.target} {one.version}", one.promoted_by,
-             one.champion_before)
-            for one in list_models(workspace)
-            if one.champion_since
-        ],
+        promotions=promotions(list_models(workspace), first, last),
         acts=[
-            (f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, _act(entry.kind, entry.body))
+            (f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, act_words(entry.kind, entry.body))
             for entry in ledger.entries(*ACTS)
             if days[0] < entry.at.date() < days[1]
         ],
         verified=_verified(ledger),
-    )  # fmt: skip
+    )
     return render(period_report(page))
-
-
-def _act(kind: str, body: Mapping[str, Any]) -> Words:
-    said = ACTS[kind]
-    if kind != LOOK:
-        return said
-    about = f"{body['command']}, {len(body['records'])}" if body["records"] else body["command"]
-    return words(f"{said['en']} ({about})", f"{said['zh']} ({about})")
 
 
 def _day(text: str) -> date:

@@ -58,11 +58,12 @@ def copy_whole(source: Path, target: Path) -> None:
     """Copy a folder, by hard links where the file system has them: it costs no space."""
     beside = target.with_name(f".{target.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(source, beside, copy_function=_link)
+    shutil.copytree(source, beside, copy_function=link_file)
     beside.replace(target)
 
 
-def _link(source: str, target: str) -> object:
+def link_file(source: str, target: str) -> object:
+    """Link a file, or copy it where the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links
