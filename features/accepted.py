@@ -7,13 +7,15 @@ names the file: nothing damaged or exchanged is ever read as data.
 
 import hashlib
 import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from features.errors import BrokenRecord, NotReady
@@ -59,6 +61,8 @@ class Accepted:
     first_event_at: datetime
     fingerprint: str
     newest: dict[str, datetime]
+    #: The newest row in it that came in through the service; 0 where none did.
+    received: int = 0
 
 
 def open_accepted(workspace: Workspace) -> Accepted:
@@ -112,6 +116,7 @@ def _read(body: Mapping, state: Path) -> Accepted:
         first_event_at=datetime.fromisoformat(body["first_event_at"]),
         fingerprint=body["fingerprint"],
         newest={k: datetime.fromisoformat(v) for k, v in body["newest"].items()},
+        received=body.get("received", 0),
     )
 
 
@@ -124,6 +129,7 @@ def manifest_text(accepted: Accepted) -> str:
         "first_event_at": accepted.first_event_at.isoformat(),
         "fingerprint": accepted.fingerprint,
         "newest": {label: at.isoformat() for label, at in accepted.newest.items()},
+        "received": accepted.received,
         "tables": {name: asdict(table) for name, table in accepted.tables.items()},
     }
     body = json.loads(json.dumps(body))
@@ -170,6 +176,54 @@ def read_bucket(
     if rows.num_rows != accepted.tables[table].files[bucket].rows:
         raise _broken(path, "holds another number of rows than were accepted")
     return _naive(rows.select(list(chosen)))
+
+
+def read_customers(accepted: Accepted, table: str, bucket: int, ids: pa.Array) -> pa.Table:
+    """Read the rows of some customers out of one bucket, and no more groups of rows than need be.
+
+    Raises
+    ------
+    BrokenRecord : as for `read_bucket`.
+    """
+    path = bucket_path(accepted.folder, table, bucket)
+    verify_file(path, accepted.tables[table].files[bucket])
+    wanted = sorted(ids.to_pylist())
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            names = [n for n in file.schema_arrow.names if n not in (CONTENT_HASH, LATE_HASH)]
+            place = file.schema_arrow.names.index("customer_id")
+            groups = [
+                number
+                for number in range(file.num_row_groups)
+                if _may_hold(file.metadata.row_group(number).column(place).statistics, wanted)
+            ]
+            rows = file.read_row_groups(groups, columns=names, use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise _broken(path, "is damaged") from error
+    return _naive(rows.select(names).filter(pc.is_in(rows["customer_id"], value_set=ids)))
+
+
+def _may_hold(found: Any, wanted: Sequence[str]) -> bool:  # noqa: ANN401 - Parquet's statistics
+    """Tell whether any of some ids lies between the least and the greatest of a group of rows."""
+    if found is None or not found.has_min_max:
+        return True
+    place = bisect_left(wanted, found.min)
+    return place < len(wanted) and wanted[place] <= found.max
+
+
+def current_aliases(accepted: Accepted) -> dict[str, str]:
+    """Return the customer each alias stands for by the newest data, chains followed."""
+    if "aliases" not in accepted.tables:
+        return {}
+    links: dict[str, str] = {}
+    for bucket in range(accepted.buckets):
+        rows = read_bucket(accepted, "aliases", bucket)
+        newest = rows.filter(pc.is_null(rows["superseded_at"]))
+        links |= dict(zip(*(newest[n].to_pylist() for n in ("alias", "customer_id")), strict=True))
+    found = {alias: customer for alias, customer in links.items() if alias != customer}
+    while any(customer in found for customer in found.values()):
+        found = {alias: found.get(customer, customer) for alias, customer in found.items()}
+    return found
 
 
 def verify_file(path: Path, expected: AcceptedFile) -> None:

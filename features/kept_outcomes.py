@@ -6,6 +6,7 @@ Arrow's null type. A file that is still being judged is named in `pending` besid
 by anybody else; removing that mark is the instant from which it counts.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from features.errors import BrokenRecord
+from features.sql_words import BROKEN
 from features.tables import CONTACTS
 from features.workspace import Source, Workspace
 
@@ -61,18 +63,27 @@ def drop_pending(folder: Path) -> None:
         (folder / _PENDING).unlink(missing_ok=True)
 
 
-def with_taken_back(workspace: Workspace, *, also: Path | None = None) -> Workspace:
+def with_taken_back(
+    workspace: Workspace,
+    *,
+    also: Path | None = None,
+    received: Sequence[Path] = (),
+    until: int = 0,
+) -> Workspace:
     """Let a workspace read what was taken back as one more source of contacts.
 
     Parameters
     ----------
     also : a file to be read even while it is pending.
+    received : files of contacts that came in through the service, in the same form; they have the
+        last word. ``until`` is the newest row in them.
 
     Raises
     ------
     BrokenRecord : a kept file was changed or damaged.
     """
-    files = sorted({*kept_files(workspace.outcomes), *([also] if also else [])})
+    before = sorted({*kept_files(workspace.outcomes), *([also] if also else [])})
+    files = [*before, *received]
     if not files:
         return workspace
     mapped = workspace.sources.get(CONTACTS.name, ())
@@ -82,9 +93,26 @@ def with_taken_back(workspace: Workspace, *, also: Path | None = None) -> Worksp
         uri=tuple(str(path.relative_to(workspace.folder)) for path in files),
         columns=_columns(files),
         taken_back=True,
+        received=until,
     )
     sources = {**workspace.sources, CONTACTS.name: (*mapped, source)}
     return replace(workspace, sources=sources)
+
+
+def as_kept(rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """Lay out contacts in the form in which they are kept: text, or of Arrow's null type."""
+    given = {name for row in rows for name, value in row.items() if value is not None}
+    columns = {
+        name: pa.array([_as_text(row.get(name)) for row in rows], pa.string())
+        if name in given
+        else pa.nulls(len(rows))
+        for name in CONTACTS.names
+    }
+    return pa.table({**columns, BROKEN: pa.nulls(len(rows), pa.string())})
+
+
+def _as_text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _columns(files: list[Path]) -> dict[str, str]:

@@ -37,12 +37,16 @@ class Source:
     attributes: tuple[str, ...] = ()
     #: Not mapped by the user: the files that `forestay outcomes` keeps.
     taken_back: bool = False
+    #: Not mapped by the user: rows that came in through the service, up to this one of its log.
+    received: int = 0
 
     @property
     def label(self) -> str:
         """Name for messages, as in ``sources.orders[1]``."""
         if self.taken_back:
             return ".forestay/outcomes"
+        if self.received:
+            return f".forestay/received, {self.table_name}"
         return f"sources.{self.table_name}[{self.index}]"
 
 
@@ -124,6 +128,30 @@ class LedgerSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OidcSettings:
+    """The company's own identity provider, whose tokens the service accepts.
+
+    ``jwks`` : its JSON Web Key Set, a file or an https address; ``roles_claim`` : names our roles.
+    """
+
+    issuer: str
+    audience: str
+    jwks: str
+    roles_claim: str = "roles"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """How the score service answers.
+
+    ``max_score_age`` : older scores are told as stale, and do not stand in for what is away.
+    """
+
+    max_score_age: timedelta = timedelta(hours=36)
+    oidc: OidcSettings | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workspace:
     """One market: where its data are, what is predicted, and under which rules."""
 
@@ -143,6 +171,9 @@ class Workspace:
     quarantine_limit: float = 0.05
     promotion: Literal["automatic", "second_person"] = "automatic"
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+    #: Uri of Redis or PostgreSQL as written (it may hold a password); None: a file.
+    online_store: str | None = field(default=None, repr=False)
     #: Elsewhere only for a rehearsal, which must leave the workspace as it is.
     state_folder: Path | None = None
 

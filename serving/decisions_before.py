@@ -16,6 +16,7 @@ from features.tables import INSTANT
 from features.workspace import Workspace
 from proactive_rules.decisions_before import CONTACTS, DECIDED, HOLDING, settle
 from serving.earlier_lists import EarlierList, list_dates, open_list
+from serving.online.moved import MovedCustomers, moved_file
 from serving.visible_rows import naive_instant, stored_columns, visible_rows
 
 _LISTED = ("customer_id", "decision", "action", "channel", "owner", "due_by", "decision_id")
@@ -54,7 +55,29 @@ def decided_between(workspace: Workspace, since: datetime, until: datetime) -> p
         made_at = workspace.midnight(day)
         if since <= made_at < until and (earlier := open_list(workspace.lists, day)):
             found.append(_decided(earlier, made_at))
-    return pa.concat_tables(found)
+    return _with_online(workspace, pa.concat_tables(found), since, until)
+
+
+def _with_online(
+    workspace: Workspace, decided: pa.Table, since: datetime, until: datetime
+) -> pa.Table:
+    """Lay in what the service decided between the nights, and leave out what that replaced."""
+    if not moved_file(workspace).is_file():
+        return decided
+    online = MovedCustomers(workspace).decisions(since, until)
+    replaced = pa.array([one["replaces"] for one in online], pa.string())
+    rows = [
+        {name: one.get(name) for name in DECIDED.names}
+        | {name: _instant(one[name]) for name in ("decided_at", "due_by")}
+        for one in online
+        if one["decision"] in HOLDING
+    ]
+    both = pa.concat_tables([decided, pa.Table.from_pylist(rows, schema=DECIDED)])
+    return both.filter(pc.invert(pc.is_in(both["decision_id"], value_set=replaced)))
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _decided(earlier: EarlierList, made_at: datetime) -> pa.Table:

@@ -54,6 +54,11 @@ def flattened(rows: pa.Table, time_zone: str, time_format: str) -> pa.Table:
     return rows
 
 
+def csv_cells(rows: pa.Table, time_zone: str) -> pa.Table:
+    """Write rows as CSV has them: instants in local time with their offset, nothing a formula."""
+    return neutralised(flattened(rows, time_zone, "%Y-%m-%dT%H:%M:%S%z"))
+
+
 class ParquetFile:
     """Everything, typed, with page checksums so that damage does not pass in silence."""
 
@@ -81,7 +86,7 @@ class CsvFile:
         self._writer = pc_csv.CSVWriter(self._sink, self._flat(schema.empty_table()).schema)
 
     def _flat(self, rows: pa.Table) -> pa.Table:
-        return neutralised(flattened(rows, self._time_zone, "%Y-%m-%dT%H:%M:%S%z"))
+        return csv_cells(rows, self._time_zone)
 
     def write(self, rows: pa.Table) -> None:
         """Append rows."""

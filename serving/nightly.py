@@ -86,6 +86,7 @@ def nightly(
         finished = open_list(workspace.lists, night.as_of)
         if finished and finished.fingerprint == night.fingerprint:
             show_latest(workspace.lists)
+            _answer_for(night, progress)
             tidy(night)
             return _report(night, finished, "already_done")
         if finished and not allowed.supersede:
@@ -97,9 +98,9 @@ def nightly(
 
 
 def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bool) -> Path:
-    from features.feature_store import materialize
     from serving.audit.expiring import expire
     from serving.audit.recording import record_night
+    from serving.online.standing_written import show_standing, write_standing
     from serving.scores import score_all
     from serving.steps import decide_all, tidy
     from serving.writing import write_list
@@ -113,18 +114,46 @@ def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bo
     _require_volume(night, decided.table, before, allow_small=allow_small)
     # Not before the list is known to be right: an online store that went ahead never goes back.
     with watch.time("materialise"):
-        materialize(night.workspace, night.catalogue, night.as_of, progress=progress)
+        _load_online(night, progress)
     # Nobody sees a decision that is not on record.
     with watch.time("record"):
         record_night(night, decided, progress)
     with watch.time("write"):
         draft = draft_folder(lists, night.as_of)
         write_list(night, decided, before, draft, supersedes=predecessor(lists, night.as_of))
+        write_standing(night, decided.table)
     watch.write(draft / "run.json")
     folder = publish(lists, night.as_of, draft)
+    show_standing(night)
     expire(night.workspace)
     tidy(night)
     return folder
+
+
+def _load_online(night: Night, progress: Progress) -> None:
+    from features.feature_store import materialize
+
+    materialize(
+        night.workspace,
+        night.catalogue,
+        night.as_of,
+        received=night.accepted.received,
+        progress=progress,
+    )
+
+
+def _answer_for(night: Night, progress: Progress) -> None:
+    """Give the service the answers of a finished night, where a kill or an old version did not."""
+    from serving.online.standing_written import has_standing, show_standing, write_standing
+    from serving.scores import score_all
+    from serving.steps import decide_all
+
+    _load_online(night, progress)  # it may lie elsewhere by now
+    if not has_standing(night):
+        score_all(night, progress)
+        before = list_before(night.workspace.lists, night.as_of)
+        write_standing(night, decide_all(night, before).table)
+    show_standing(night)
 
 
 def _build_snapshot(night: Night, progress: Progress) -> None:

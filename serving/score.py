@@ -189,7 +189,8 @@ def _target_columns(
         for number in REASONS:
             text = pa.array(said[f"reason_{number}"].combine_chunks(), pa.string())
             columns[reason_column(target, language, number)] = text.take(place)
-        columns[f"{target}_reason_codes"] = said["reason_codes"].combine_chunks().take(place)
+        for name in ("reason_codes", "reason_contributions"):
+            columns[f"{target}_{name}"] = said[name].combine_chunks().take(place)
     return columns
 
 
@@ -212,6 +213,7 @@ def _nothing_known(target: str, count: int) -> dict[str, pa.Array]:
         **{f"{target}_risk{end}": pa.nulls(count, pa.float64()) for end in ("", "_low", "_high")},
         f"{target}_band": pa.nulls(count, pa.string()),
         f"{target}_reason_codes": pa.nulls(count, pa.list_(pa.string())),
+        f"{target}_reason_contributions": pa.nulls(count, pa.list_(pa.float64())),
     }
     for language in LANGUAGES:
         for number in REASONS:

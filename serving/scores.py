@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.catalogue import Catalogue
 from features.errors import BrokenRecord
 from features.progress import Progress
 from features.whole import read_whole, write_table
@@ -18,40 +20,42 @@ from serving.policies import LAST_OUTCOME, PolicyInForce, with_unmapped
 from serving.responses import last_outcomes
 from serving.score import Scored, score_bucket, split_by_bucket
 
+if TYPE_CHECKING:
+    from training.champion import Champion
+
 #: Listed without a risk, because a policy has an action for them.
 _JOINING = "joining"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scoring:
-    """What scoring a night's buckets needs, looked up once.
+class Circumstances:
+    """What scoring some customers needs beside their features.
 
     ``policies`` are those that will decide: who joins, and which features are carried along.
+    ``last`` : the newest answer of each customer to earlier outreach.
     """
 
-    night: Night
     policies: Sequence[PolicyInForce]
-    asked: Mapping[str, list[pa.Array]]
-    answers: Mapping[int, pa.Table] | None
+    champions: Mapping[str, "Champion"]
+    catalogue: Catalogue
+    currency: str | None
     last: pa.Table
 
-    def bucket(self, number: int) -> Scored:
-        """Score one bucket, and lay consents beside the scores."""
-        night = self.night
-        rows = _with_last_outcome(night.snapshot.read(number), self.last)
-        mine = {target: ids[number] for target, ids in self.asked.items()}
-        mine[_JOINING] = self._joining(rows)
-        known = set(night.catalogue.names)
+    def score(
+        self, rows: pa.Table, asked: Mapping[str, pa.Array], answers: pa.Table | None
+    ) -> Scored:
+        """Score rows of features, and lay answers about consent beside the scores."""
+        rows = _with_last_outcome(rows, self.last)
+        known = set(self.catalogue.names)
         reads = {field.name for one in self.policies for field in one.reads}
         scored, evidence = score_bucket(
             rows,
-            mine,
-            night.champions,
-            night.catalogue,
-            night.workspace.currency,
+            {**asked, _JOINING: self._joining(rows)},
+            self.champions,
+            self.catalogue,
+            self.currency,
             also=[*sorted(reads & known), *LAST_OUTCOME],
         )
-        answers = None if self.answers is None else self.answers[number]
         channels = sorted({name for one in self.policies for name in one.policy.channels})
         for name, values in consent_columns(scored["customer_id"], answers, channels).items():
             scored = scored.append_column(name, values)
@@ -60,19 +64,40 @@ class Scoring:
     def _joining(self, rows: pa.Table) -> pa.Array:
         """Return the ids of who joins; nobody does where no model has skill."""
         flags = np.zeros(rows.num_rows, dtype=bool)
-        for one in self.policies if self.night.champions else ():
+        for one in self.policies if self.champions else ():
             flags |= joins(with_unmapped(rows, one.reads), one.policy)
         return rows.filter(pa.array(flags))["customer_id"].combine_chunks()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scoring:
+    """What scoring a night's buckets needs, looked up once."""
+
+    night: Night
+    circumstances: Circumstances
+    asked: Mapping[str, list[pa.Array]]
+    answers: Mapping[int, pa.Table] | None
+
+    def bucket(self, number: int) -> Scored:
+        """Score one bucket."""
+        mine = {target: ids[number] for target, ids in self.asked.items()}
+        answers = None if self.answers is None else self.answers[number]
+        return self.circumstances.score(self.night.snapshot.read(number), mine, answers)
 
 
 def scoring(night: Night, policies: Sequence[PolicyInForce] = ()) -> Scoring:
     """Look up who is asked about what, who consented and who answered last."""
     return Scoring(
         night=night,
-        policies=policies or [night.in_force],
-        asked=_populations(night),
+        circumstances=Circumstances(
+            policies=policies or [night.in_force],
+            champions=night.champions,
+            catalogue=night.catalogue,
+            currency=night.workspace.currency,
+            last=last_outcomes(night.accepted, night.instant),
+        ),
+        asked=asked_of(night),
         answers=newest_consents(night.accepted, night.instant),
-        last=last_outcomes(night.accepted, night.instant),
     )
 
 
@@ -136,7 +161,7 @@ def _evidence(night: Night, bucket: int) -> Path:
     return night.work / "scores" / f"evidence={bucket:03d}.parquet"
 
 
-def _populations(night: Night) -> Mapping[str, list[pa.Array]]:
+def asked_of(night: Night) -> Mapping[str, list[pa.Array]]:
     """Ask each target for its population, in buckets; every one of them has features."""
     from training.labels import population
 

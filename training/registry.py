@@ -194,6 +194,25 @@ def load_version(workspace: Workspace, target: str, version: str) -> Champion:
     )  # fmt: skip
 
 
+def champion_versions(workspace: Workspace) -> Mapping[str, tuple[str, str]] | None:
+    """Return version and hash of the champion of each target that has one; None without a store.
+
+    Raises
+    ------
+    Unavailable : the store does not answer.
+    """
+    store = open_existing(workspace)
+    if store is None:
+        return None
+    found = {}
+    for target in workspace.targets:
+        name = model_name(workspace, target)
+        if version := _champion_version(store, name):
+            tags = store.client.get_model_version(name, version).tags
+            found[target] = (version, tags.get(SHA256, ""))
+    return found
+
+
 def champion_run(store: Store, name: str) -> str | None:
     """Return the run of the champion; None without one."""
     version = _champion_version(store, name)

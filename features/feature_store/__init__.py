@@ -12,15 +12,19 @@ from features.feature_store.online import (
     online_features,
     read_online,
 )
+from features.feature_store.pushed import OnlineFeatures, empty_online, store_identity
 from features.feature_store.registry import apply, open_store
 
 __all__ = [
     "Loaded",
     "Materialized",
+    "OnlineFeatures",
     "apply",
+    "empty_online",
     "materialize",
     "online_features",
     "open_store",
     "read_online",
+    "store_identity",
     "training_features",
 ]

@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 
 from features.catalogue import Catalogue
 from features.errors import BrokenRecord
+from features.feature_store.elsewhere import told_if_away
+from features.feature_store.newer import Newer
 from features.feature_store.published import find, publish
 from features.feature_store.registry import (
     ARROW_OF,
@@ -40,6 +42,8 @@ _WRITE_ROWS = 2_000
 #: Customers of one read; SQLite takes at most 32,766 values in one statement.
 _READ_ROWS = 1_000
 TIME_OF, AGE_OF = "event_timestamp__", "age_seconds__"
+#: Task of the store that a transaction of writing holds.
+PUSH = "push"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,12 +67,22 @@ class Materialized:
 
 
 def materialize(
-    workspace: Workspace, catalogue: Catalogue, as_of: date, *, progress: Progress = SILENT
+    workspace: Workspace,
+    catalogue: Catalogue,
+    as_of: date,
+    *,
+    received: int = 0,
+    progress: Progress = SILENT,
 ) -> Materialized:
     """Load a snapshot into the online store, so that one customer is read in a millisecond.
 
     Feast would let an older snapshot overwrite a newer one: here it never does, not even while the
-    newer one is only half loaded by a run that was killed. To repeat a killed run is safe.
+    newer one is only half loaded by a run that was killed. To repeat a killed run is safe. Of whom
+    something came in since, the features are left as they are: they are newer (`pushed`).
+
+    Parameters
+    ----------
+    received : newest row of the service's log that is in the data of the snapshot.
 
     Returns
     -------
@@ -79,6 +93,13 @@ def materialize(
     NotReady : there is no snapshot of that date.
     BrokenRecord : the snapshot is damaged, or what was written is not what is read.
     """
+    with told_if_away(workspace):
+        return _materialize(workspace, catalogue, as_of, received, progress)
+
+
+def _materialize(
+    workspace: Workspace, catalogue: Catalogue, as_of: date, received: int, progress: Progress
+) -> Materialized:
     (snapshot,) = find(publish(workspace, catalogue), [as_of])
     apply(workspace, catalogue)
     wanted = Loaded(
@@ -92,12 +113,14 @@ def materialize(
             newer = workspace.local_date(datetime.fromisoformat(before.as_of))
             return Materialized(status="kept_newer", as_of=newer, rows=before.rows)
         store = open_store(workspace)
+        moved = Newer(workspace, received, snapshot.instant)
         if before == replace(wanted, complete=True, rows=before.rows if before else {}) and all(
-            _is_there(store, catalogue, snapshot.read(bucket)) for bucket in range(snapshot.buckets)
+            _is_there(store, catalogue, moved.without(snapshot.read(bucket)))
+            for bucket in range(snapshot.buckets)
         ):
             return Materialized(status="already_loaded", as_of=as_of, rows=before.rows)
         _write_mark(workspace, wanted)
-        rows = _load(store, catalogue, snapshot, progress)
+        rows = _load(store, catalogue, snapshot, moved, progress)
         _record(store, snapshot.instant)
         _write_mark(workspace, replace(wanted, complete=True, rows=rows))
     return Materialized(status="loaded", as_of=as_of, rows=rows)
@@ -107,6 +130,7 @@ def _load(
     store: Any,  # noqa: ANN401 - feast.FeatureStore
     catalogue: Catalogue,
     snapshot: Snapshot,
+    moved: Newer,
     progress: Progress,
 ) -> dict[str, int]:
     """Write bucket by bucket: memory does not grow with the number of customers."""
@@ -116,20 +140,29 @@ def _load(
     with progress.step("Features for single customers", total=snapshot.buckets) as step:
         for bucket in range(snapshot.buckets):
             table = snapshot.read(bucket).combine_chunks()
-            for name, view in views.items():
-                rows[name] += _write(store, view, table, features[name])
-            if not _is_there(store, catalogue, table):
+            for start in range(0, table.num_rows, _WRITE_ROWS):
+                # Held for one transaction: whatever is pushed is newer, and stays.
+                with alone(moved.workspace, PUSH):
+                    part = moved.without(table.slice(start, _WRITE_ROWS))
+                    for name, view in views.items():
+                        rows[name] += write_rows(store, view, part, features[name])
+            if not _is_there(store, catalogue, moved.without(table)):
                 raise _not_there(snapshot)
             step.advance()
     return rows
 
 
-def _write(store: Any, view: Any, table: pa.Table, names: list[str]) -> int:  # noqa: ANN401 - feast
+def write_rows(
+    store: Any,  # noqa: ANN401 - feast.FeatureStore
+    view: Any,  # noqa: ANN401 - feast.FeatureView
+    table: pa.Table,
+    names: list[str],
+) -> int:
     """Write through the provider: the store's own door skips batches that are null throughout."""
     times = [JOIN_KEY, EVENT_TIME, CREATED_TIME]
     wanted = table.select([*times, *names]).rename_columns([*times, *map(feast_name, names)])
-    for start in range(0, wanted.num_rows, _WRITE_ROWS):
-        store.provider.ingest_df(view, wanted.slice(start, _WRITE_ROWS).to_pandas())
+    if wanted.num_rows:
+        store.provider.ingest_df(view, wanted.to_pandas())
     return wanted.num_rows
 
 

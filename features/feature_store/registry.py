@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from features.catalogue import Catalogue, Feature
 from features.errors import BrokenRecord, Unavailable
+from features.feature_store.elsewhere import elsewhere
 from features.workspace import Workspace
 
 ENTITY = "customer"
@@ -109,6 +110,8 @@ def open_store(workspace: Workspace) -> Any:  # noqa: ANN401 - feast.FeatureStor
     text = _CONFIGURATION.read_text(encoding="utf-8")
     place = workspace.folder.resolve().as_posix()
     settings = yaml.safe_load(text.replace("${FORESTAY_WORKSPACE}", place))
+    if workspace.online_store:
+        settings |= elsewhere(workspace)
     return feast.FeatureStore(config=feast.RepoConfig(**settings))
 
 

@@ -4,7 +4,7 @@ Only rows that meet another of their kind are looked at closely, so the work is 
 table of fates stays small beside the rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -33,6 +33,12 @@ class StagedTable:
     def fates(self) -> str:
         """Name of the table of fates: position, fate (null: accepted), superseded_at."""
         return quoted(f"fates {self.table.name}")
+
+    @property
+    def received(self) -> tuple[int, ...]:
+        """Places of the sources whose rows came in one by one and may come again as a whole."""
+        sources = (staged.source for staged in self.sources)
+        return tuple(s.index for s in sources if s.received and not s.taken_back)
 
     @property
     def known(self) -> str:
@@ -68,6 +74,8 @@ def decide_fates(connection: duckdb.DuckDBPyConnection, sources: Sequence[Staged
         f" SELECT {POSITION}, '{DUPLICATE}' AS fate, CAST(NULL AS TIMESTAMPTZ) AS superseded_at"
         f" FROM ({_copies(staged)}) WHERE copy > 1"
     )
+    if staged.received:
+        connection.execute(f"INSERT INTO {staged.fates} {_delivered(staged)}")
     if any(source.source.taken_back for source in sources):
         connection.execute(f"INSERT INTO {staged.fates} {_last_words(staged)}")
     connection.execute(f"INSERT INTO {staged.fates} {_versions(staged)}")
@@ -91,8 +99,31 @@ def _copies(staged: StagedTable) -> str:
 
 def _taken_back(staged: StagedTable) -> str:
     """Return SQL for a row of the files that `forestay outcomes` keeps."""
-    places = [str(s.source.index) for s in staged.sources if s.source.taken_back]
+    return _among(s.source.index for s in staged.sources if s.source.taken_back)
+
+
+def _among(indices: Iterable[int]) -> str:
+    """Return SQL for a row of some sources."""
+    places = [str(index) for index in indices]
     return f"({POSITION} >> {FILE_BITS + ROW_BITS}) IN ({', '.join(places)})" if places else "FALSE"
+
+
+def _delivered(staged: StagedTable) -> str:
+    """Find what came in through the service and stands in the user's own sources as well.
+
+    It is the same where the ids are; where a source gives none, where customer, time and kind are.
+    """
+    came_in = _among(staged.received)
+    is_order = staged.table.name == "orders"
+    named = "order_id" if is_order else "interaction_id"
+    alike = "customer_id, ordered_at" if is_order else "customer_id, occurred_at, kind"
+    nameless = "order_id IS NULL" if is_order else quoted(MADE_ID)
+    theirs = f"FROM {staged.rows} WHERE {FAULTS} IS NULL AND NOT {came_in}"
+    return (
+        f"SELECT {POSITION}, '{DUPLICATE}', NULL FROM {staged.rows}"
+        f" WHERE {FAULTS} IS NULL AND {came_in} AND ({named} IN (SELECT {named} {theirs}"
+        f" AND {named} IS NOT NULL) OR ({alike}) IN (SELECT ({alike}) {theirs} AND {nameless}))"
+    )
 
 
 def _last_words(staged: StagedTable) -> str:

@@ -67,6 +67,8 @@ def is_current(workspace: Workspace, content: Content) -> bool:
         accepted = open_accepted(workspace)
         if accepted.fingerprint != content.fingerprint:
             return False
+        if accepted.received != _received(workspace):
+            return False
         for table in accepted.tables.values():
             for file in table.files:
                 verify_file(accepted.folder / file.name, file)
@@ -108,8 +110,15 @@ def publish(
         first_event_at=content.first_event_at,
         fingerprint=content.fingerprint,
         newest=dict(newest),
+        received=_received(workspace),
     )
     _replace(workspace.state, draft, accepted)
+
+
+def _received(workspace: Workspace) -> int:
+    """Return the newest row of the service's log that is among the sources."""
+    sources = (source for group in workspace.sources.values() for source in group)
+    return max((source.received for source in sources), default=0)
 
 
 def _replace(state: Path, draft: Path, accepted: Accepted) -> None:

@@ -31,8 +31,8 @@ from features.ingest.refuse_erased import refuse_erased
 from features.ingest.report import IngestReport, SourceReport
 from features.ingest.stage import Staged, stage
 from features.ingest.workbench import Workbench, open_database
-from features.kept_outcomes import with_taken_back
 from features.progress import SILENT, Progress
+from features.received.as_sources import with_received
 from features.workspace import Workspace
 
 
@@ -46,7 +46,7 @@ def ingest(workspace: Workspace, progress: Progress = SILENT) -> IngestReport:
     Conflict : another ingest of this workspace runs.
     """
     with exclusive(workspace.state) as working, open_database(working) as connection:
-        run = Run(connection, with_taken_back(workspace), progress)
+        run = Run(connection, with_received(workspace), progress)
         run.read()
         run.write_quarantine()
         run.judge(written=True)
@@ -65,7 +65,7 @@ def inspect(workspace: Workspace, progress: Progress = SILENT) -> IngestReport:
         tempfile.TemporaryDirectory(prefix="forestay-") as working,
         open_database(Path(working)) as connection,
     ):
-        run = Run(connection, with_taken_back(workspace), progress)
+        run = Run(connection, with_received(workspace), progress)
         run.read()
         run.judge(written=False)
         content = run.finish()

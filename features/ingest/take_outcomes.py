@@ -26,9 +26,9 @@ from features.kept_outcomes import (
     find_kept,
     keep_pending,
     put_pending,
-    with_taken_back,
 )
 from features.progress import SILENT, Progress
+from features.received.as_sources import with_received
 from features.sources import file_part
 from features.tables import CONTACTS
 from features.workspace import Workspace
@@ -72,7 +72,7 @@ def take_outcomes(workspace: Workspace, path: Path, progress: Progress = SILENT)
             if known is None:
                 ignored = _write(connection, workspace, copy, draft)
             kept = known or put_pending(folder, draft, sha256)
-            run = Run(connection, with_taken_back(workspace, also=kept), progress)
+            run = Run(connection, with_received(workspace, also=kept), progress)
             rows = _rows(run, kept, path.name, is_new=known is None)
             content = run.finish()
             if people := erased_people(workspace):

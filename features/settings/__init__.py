@@ -54,6 +54,20 @@ SETTINGS: tuple[Setting, ...] = (
         help="The workspace whose definitions Feast's own tools read from feast_repo/.",
     ),
     Setting(
+        name="FORESTAY_BEHIND_PROXY",
+        default="0",
+        unit="0 or 1",
+        help="Whether a proxy ends TLS before a service that BentoML runs; without it and without"
+        " TLS, such a service answers on this machine alone.",
+    ),
+    Setting(
+        name="PROMETHEUS_MULTIPROC_DIR",
+        default=None,
+        unit="folder",
+        help="Where the workers of a service add up their figures; `forestay serve --workers`"
+        " makes one.",
+    ),
+    Setting(
         name="FORESTAY_DATA",
         default="../shared/data",
         unit="folder",

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from features.errors import BadInput, ForestayError, NotReady, raise_faults
 from features.settings.declared_ledger import read_ledger
 from features.settings.declared_models import read_models
+from features.settings.declared_service import read_online_store, read_service
 from features.settings.declared_targets import read_own_features, read_targets
 from features.settings.fields import Fields
 from features.settings.source_mappings import read_sources
@@ -78,6 +79,8 @@ def _read(node: YamlNode, folder: Path, faults: list[ForestayError]) -> Workspac
         quarantine_limit=_quarantine_limit(fields),
         promotion=_promotion(fields),
         ledger=read_ledger(fields, folder),
+        service=read_service(fields, folder),
+        online_store=read_online_store(fields),
     )
     fields.finish()
     return workspace

@@ -3,6 +3,9 @@
 import os
 import platform
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +14,26 @@ from pathlib import Path
 PACKAGES = ("forestay", "lightgbm", "numpy", "scipy", "pyarrow", "duckdb", "numba", "scikit-learn")
 
 
+_acting: ContextVar[str | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """Act in somebody's name: of a caller whose key or token was checked."""
+    token = _acting.set(name)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def actor() -> str:
-    """Name who runs a command: the user of the operating system, whatever the environment says."""
+    """Name who acts: a checked caller, else the user of the operating system.
+
+    What the environment says of the user does not count.
+    """
+    if (name := _acting.get()) is not None:
+        return name
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container without a user of that number

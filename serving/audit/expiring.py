@@ -8,6 +8,7 @@ from serving.audit.environment import actor
 from serving.audit.recording import DECISIONS
 from serving.ledger import open_ledger
 from serving.ledger.ledger import EXPIRED
+from serving.online.score_records import SCORES
 
 
 def expire(workspace: Workspace, now: datetime | None = None) -> int:
@@ -20,11 +21,11 @@ def expire(workspace: Workspace, now: datetime | None = None) -> int:
     ledger = open_ledger(workspace, actor=actor())
     before = (now or datetime.now(UTC)) - workspace.ledger.keep
     gone = {seq for entry in ledger.entries(EXPIRED) for seq in entry.body["entries"]}
-    old = takewhile(lambda entry: entry.at < before, ledger.entries(DECISIONS))
+    old = takewhile(lambda entry: entry.at < before, ledger.entries(DECISIONS, SCORES))
     over = [entry for entry in old if entry.seq not in gone]
     if not over:
         return 0
-    count = sum(entry.body["count"] for entry in over)
+    count = sum(len(ledger.leaves(entry.seq) or ()) for entry in over)
     days = workspace.ledger.keep.days
     ledger.expire([entry.seq for entry in over], {"records": count, "kept_days": days})
     return count

@@ -38,8 +38,12 @@ class RecordedNight:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The entry that opened the night's record."""
-        return dict(self.entry.body)
+        """The entry that opened the night's record.
+
+        That of a decision between the nights says what is its own; the rest is its night's.
+        """
+        own = dict(self.entry.body)
+        return {**self.ledger.entry(own["like"]).body, **own} if "like" in own else own
 
     @property
     def as_of(self) -> date:
@@ -121,6 +125,23 @@ class Records:
             self._nights[seq] = RecordedNight(ledger=self.ledger, entry=self.ledger.entry(seq))
         return self._nights[seq]
 
+    def night_made(self, fingerprint: str) -> RecordedNight:
+        """Return the recorded night of a fingerprint.
+
+        Raises
+        ------
+        NotReady : it is not on record.
+        """
+        for night in reversed(self.nights()):
+            if night.body["fingerprint"] == fingerprint:
+                return night
+        raise NotReady(
+            "record of the newest night",
+            "it is not in this ledger",
+            "the ledger that the night was recorded in",
+            "look at `ledger:` in forestay.yaml, and run `forestay nightly --supersede`",
+        )
+
     def nights(self) -> list[RecordedNight]:
         """Return every night whose record was closed, oldest first."""
         return [self.night(entry.body["night"]) for entry in self.ledger.entries(RECORDED)]
@@ -182,6 +203,10 @@ class Records:
         for place, name in wanted.items():
             by_entry.setdefault(place.seq, {})[place] = name
         for seq, mine in by_entry.items():
+            entry = self.ledger.entry(seq)
+            if entry.kind != DECISIONS:  # an answer of the service: `serving.online.score_records`
+                missing += [Missing(decision_id=name, why="unknown") for name in mine.values()]
+                continue
             leaves = self.ledger.leaves(seq)
             if leaves is None:
                 missing += [Missing(decision_id=name, why="expired") for name in mine.values()]
@@ -192,7 +217,7 @@ class Records:
                 [leaf[2 * _ID :] for leaf in chosen],
                 [leaf[:_ID] for leaf in chosen],
             )
-            night = int(self.ledger.entry(seq).body["night"])
+            night = int(entry.body["night"])
             for (place, name), payload in zip(mine.items(), opened, strict=True):
                 if isinstance(payload, Erased):
                     missing.append(Missing(decision_id=name, why="erased", on=payload.on))

@@ -58,6 +58,7 @@ class Shown:
     customer_id: str
     place: Place
     as_of: date
+    instant: datetime
     recorded_at: datetime
     recorded_by: str
     sums: tuple[Sum, ...]
@@ -118,6 +119,7 @@ def shown(found: Found, place: int, language: str) -> Shown:
         customer_id=row["customer_id"],
         place=found.places[place],
         as_of=night.as_of,
+        instant=night.instant,
         recorded_at=entry.at,
         recorded_by=entry.actor,
         sums=_sums(parts.sums.slice(place, 1).to_pylist()[0], row, body["models"]),

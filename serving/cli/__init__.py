@@ -24,6 +24,8 @@ COMMANDS = {
     "rules": "Check the policy; ask why; see what another would have done.",
     "outcomes": "Take results back: what was sent, and how it was answered.",
     "audit": "Look at any decision, prove it untouched, make it again; erase a person.",
+    "keys": "Make, list and revoke keys of the service.",
+    "serve": "Answer the CRM over HTTP, in milliseconds.",
 }
 
 

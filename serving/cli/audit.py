@@ -5,7 +5,13 @@ from pathlib import Path
 
 import click
 
-from serving.cli.audit_words import erased_lines, replayed_lines, shown_lines, verified_lines
+from serving.cli.audit_words import (
+    answered_lines,
+    erased_lines,
+    replayed_lines,
+    shown_lines,
+    verified_lines,
+)
 from serving.cli.command import Answer, Here, as_command
 
 _LANGUAGE = click.option(
@@ -36,11 +42,16 @@ def command() -> None:
 def show(here: Here, *, decision_id: str, proof: Path | None, language: str | None) -> Answer:
     """Show a decision from its record: what was known, the risks and why, and every rule.
 
-    The id is that of the list (`decision_id`). Looking is itself put on record.
+    The id is that of the list (`decision_id`), or of an answer of the service (`record_id`). That
+    it was looked at is itself put on record.
     """
     from serving.audit.shown import show_decision, write_proof
+    from serving.online.score_records import show_answer
 
     workspace = here.workspace()
+    answer = show_answer(workspace, decision_id)
+    if answer is not None:
+        return Answer(data=answer, lines=answered_lines(answer))
     found = show_decision(workspace, decision_id, language or workspace.language)
     lines = shown_lines(found)
     if proof:

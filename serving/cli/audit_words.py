@@ -1,6 +1,7 @@
 """What `forestay audit` says to people."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from serving.audit.replay import Replayed
@@ -37,6 +38,29 @@ def shown_lines(found: "Shown") -> list[str]:
         lines.append(f"  {name:32} {said}")
     lines.append("")
     return lines + [f"  [{'x' if rule.holds else ' '}] {rule.words}" for rule in found.why.rules]
+
+
+def answered_lines(told: Mapping[str, Any]) -> list[str]:
+    """Lay an answer of the service out for people: to whom, about whom, what, and from what."""
+    answer = told["answer"]
+    (seq, index), night = told["place"], told["night"][:8]
+    lines = [
+        f"answer {told['record_id']} about {answer['customer_id']}, as of {answer['as_of']}",
+        f"  told {told['at']} to {told['caller']}, request {told['request_id']}",
+        f"  entry {seq}, record {index} of the ledger",
+        f"  {answer['status']}, {answer['events_since_list']} events since list {night}",
+        *(f"  away: {one}" for one in answer["degraded"]),
+    ]
+    for target in ("churn", "complaint"):
+        if (one := answer[target]) is None:
+            continue
+        model = told["models"][target]
+        lines += ["", f"{target} risk {one['risk']:.1%}, {one['band']}",
+                  f"  model {model['version']} ({model['sha256'][:12]})"]  # fmt: skip
+        lines += [f"  {r['contribution']:+.4f}  {r['text'] or r['code']}" for r in one["reasons"]]
+    if "evidence" not in told:
+        lines += ["", "  features and contributions stand in the record of that night"]
+    return lines
 
 
 def _value(value: object) -> str:

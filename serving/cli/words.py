@@ -57,6 +57,7 @@ def where_lines(workspace: "Workspace", reports: Sequence["TrainReport"]) -> lis
     uri = mlflow_tracking_uri(workspace)
     if "@" not in uri:  # a server's uri may hold a password
         lines.append(f"  runs    mlflow server --workers 1 --backend-store-uri {uri}")
+    lines.append(f"  ask     forestay serve --workspace {workspace.folder}")
     return lines
 
 

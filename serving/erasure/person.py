@@ -22,6 +22,7 @@ from serving.audit.environment import actor
 from serving.erasure.list_rows import erase_from_list
 from serving.keyring import open_keyring
 from serving.ledger import open_ledger
+from serving.online.forgetting import forget_received, forget_standing
 
 ERASED = "erased"
 #: Folder of the pages of `forestay audit report`.
@@ -37,6 +38,7 @@ class ErasureReport:
     ids : how many ids meant the person, aliases included.
     rows : dropped, by table of the accepted data.
     snapshots, list_files, decisions, outcomes : files or rows from which the person is gone.
+    received : rows that came in through the service.
     pages : reports that told of the person, deleted.
     sources : of the user's own, from which rows of the person had been accepted.
     models : versions that were trained before.
@@ -50,6 +52,7 @@ class ErasureReport:
     list_files: int
     decisions: int
     outcomes: int
+    received: int
     pages: int
     sources: tuple[str, ...]
     models: tuple[str, ...]
@@ -87,6 +90,8 @@ def erase(
                 step.advance()
                 pages = _pages(workspace, ids)
                 decisions = _nights(workspace, ids)
+                received = forget_received(workspace, ids)
+                forget_standing(workspace, ids)
                 step.advance()
                 # Last: a run that was killed finds the aliases here again.
                 rows = _accepted(workspace, ids)
@@ -102,6 +107,7 @@ def erase(
         list_files=lists,
         decisions=decisions,
         outcomes=outcomes,
+        received=received,
         pages=pages,
         sources=_sources(workspace, rows),
         models=_models(workspace),
@@ -169,9 +175,11 @@ def _forget_online(workspace: Workspace) -> date | None:
         return None
     import json
 
+    from features.feature_store import empty_online
+
     loaded = datetime.fromisoformat(json.loads(mark.read_text("utf-8"))["as_of"])
-    for path in (*folder.glob("online.db*"), mark):
-        path.unlink(missing_ok=True)
+    empty_online(workspace)
+    mark.unlink()
     return workspace.local_date(loaded)
 
 
@@ -191,7 +199,7 @@ def _sources(workspace: Workspace, rows: dict[str, int]) -> tuple[str, ...]:
         source.label
         for name in tables
         for source in workspace.sources.get(name, ())
-        if not source.taken_back
+        if not source.taken_back and not source.received
     )
 
 

@@ -15,8 +15,11 @@ from serving.ledger.block import MOST
 from serving.ledger.entry import Place
 from serving.ledger.ledger import Ledger
 
-#: Records that may wait; beyond, callers are told at once.
+#: Callers that may wait; beyond, they are told at once.
 WAITING = 10_000
+#: Seconds that ending waits for a store that does not answer; nobody was told of what is lost then.
+WAIT_TO_END = 10.0
+_Waiting = tuple[tuple[bytes, ...], "Future[tuple[Place, ...]]"]
 
 
 class GroupCommit:
@@ -27,25 +30,26 @@ class GroupCommit:
     ) -> None:
         """Begin; `body` stands in every entry."""
         self._ledger, self._kind, self._body, self._every = ledger, kind, body, every_seconds
-        self._waiting: queue.Queue[tuple[bytes, Future[Place]] | None] = queue.Queue(WAITING)
+        self._waiting: queue.Queue[_Waiting | None] = queue.Queue(WAITING)
         self._closed = False
+        self._left_over: _Waiting | None = None
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
-    def add(self, leaf: bytes) -> "Future[Place]":
-        """Hand over a record.
+    def add(self, *leaves: bytes) -> "Future[tuple[Place, ...]]":
+        """Hand over some records, at most 1,000; all of them stand in one entry.
 
         Returns
         -------
-        future : its place, once it is durable; or the error for which it is not.
+        future : their places, once they are durable; or the error for which they are not.
 
         Raises
         ------
         Unavailable : too many wait already.
         """
-        future: Future[Place] = Future()
+        future: Future[tuple[Place, ...]] = Future()
         try:
-            self._waiting.put_nowait((leaf, future))
+            self._waiting.put_nowait((leaves, future))
         except queue.Full:
             raise Unavailable(
                 "ledger",
@@ -60,7 +64,7 @@ class GroupCommit:
         if not self._closed:
             self._closed = True
             self._waiting.put(None)
-            self._thread.join()
+            self._thread.join(WAIT_TO_END)
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -77,28 +81,40 @@ class GroupCommit:
             if group:
                 self._commit(group)
 
-    def _gathered(self) -> tuple[list[tuple[bytes, "Future[Place]"]], bool]:
+    def _gathered(self) -> tuple[list["_Waiting"], bool]:
         """Wait for the first, then for as long as the interval; False at the end."""
-        first = self._waiting.get()
+        first, self._left_over = self._left_over or self._waiting.get(), None
         if first is None:
             return [], False
         group, until = [first], time.monotonic() + self._every
-        while len(group) < MOST:
+        count = len(first[0])
+        while count < MOST:
             try:
                 one = self._waiting.get(timeout=max(until - time.monotonic(), 0))
             except queue.Empty:
                 return group, True
             if one is None:
                 return group, False
+            if count + len(one[0]) > MOST:
+                self._left_over = one
+                return group, True
             group.append(one)
+            count += len(one[0])
         return group, True
 
-    def _commit(self, group: list[tuple[bytes, "Future[Place]"]]) -> None:
+    def _commit(self, group: list["_Waiting"]) -> None:
+        # Who gave up waiting is not told, nor recorded.
+        group = [one for one in group if one[1].set_running_or_notify_cancel()]
+        if not group:
+            return
         try:
-            entry = self._ledger.append(self._kind, self._body, [leaf for leaf, _ in group])
+            leaves = [leaf for some, _ in group for leaf in some]
+            entry = self._ledger.append(self._kind, self._body, leaves)
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             for _, future in group:
                 future.set_exception(error)
             return
-        for index, (_, future) in enumerate(group):
-            future.set_result(Place(entry.seq, index))
+        start = 0
+        for some, future in group:
+            future.set_result(tuple(Place(entry.seq, start + n) for n in range(len(some))))
+            start += len(some)

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from features.errors import Unavailable
+from features.sqlite_file import SqliteFile
 from serving.ledger.store import Row
-from serving.sqlite_file import SqliteFile
 
 _PAGE = 200
 _NEWEST = "ORDER BY seq DESC LIMIT 1"

@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 
 from features.simulated import simulate
+from tests.serving.service.served import free_port, until
 
 REPOSITORY = Path(__file__).parents[2]
 README = (REPOSITORY / "README.md").read_text()
@@ -70,13 +72,64 @@ def desk(tmp_path_factory) -> Path:
 
 def test_notebook_gets_rows_and_scores_through_the_door(desk):
     """The Python of the page runs as it stands, after the commands."""
-    (code,) = blocks("python")
+    (code,) = (text for text in blocks("python") if "load_champion" in text)
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=desk, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert re.match(r"0\.\d+ \(\d+, \d+\) \(", done.stdout)
     assert duckdb.sql(f"SELECT count(DISTINCT fold) FROM '{desk}/rows.parquet'").fetchone()[0] >= 2
+
+
+def test_the_crm_asks_as_the_page_says(desk):
+    """The lines for curl and the Python run as they stand, against a service of the shop."""
+    port = free_port()
+    with (desk / "my-shop" / "lists" / "latest" / "risk_list.csv").open(
+        encoding="utf-8-sig", newline=""
+    ) as file:
+        customer = next(csv.DictReader(file))["customer_id"]
+    lines = re.search(r"    KEY=\$\(forestay keys.*?(?=\n\n)", README, flags=re.DOTALL)[0]
+    asked = lines.replace("3000", str(port)).replace("12748", customer)
+    # The shop of this page maps orders alone.
+    order = '"order_id": "call-0001", "amount": 9.5, "ordered_at"'
+    asked = asked.replace('"interactions"', '"orders"').replace(
+        '"interaction_id": "call-0001", "kind": "complaint", "occurred_at"', order
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    served = subprocess.Popen(
+        [Path(sys.executable).parent / "forestay", "serve", "--workspace", "my-shop",
+         "--port", str(port)],
+        cwd=desk, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        until(lambda: _answers(port), 60)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", asked + '\necho; echo "$KEY"'],
+            cwd=desk, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        *answers, key = done.stdout.strip().splitlines()
+        first, second = re.findall(r'\{"request_id".*?(?=\{"request_id"|$)', "".join(answers))
+        assert json.loads(first)["results"][0]["status"] == "ok"
+        assert json.loads(second)["results"][0]["events_since_list"] == 1
+        (code,) = (text for text in blocks("python") if "Client" in text)
+        told: dict = {}
+        exec(code, told)  # noqa: S102 - the page's own words
+        assert told["ask"](f"http://127.0.0.1:{port}", key, customer)
+        assert told["ask"](f"http://127.0.0.1:{port}", key, "nobody") == "unknown"
+    finally:
+        served.terminate()
+        _, words = served.communicate(timeout=30)
+    assert f"http://127.0.0.1:{port}" in words
+    assert "forestay keys create --role crm" in words
+    assert "curl -s" in words
+
+
+def _answers(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_readme_has_commands_to_run():

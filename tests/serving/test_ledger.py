@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -128,11 +129,29 @@ def test_a_group_is_durable_before_anybody_is_told(ledger):
     """Every caller hears the place of its own record, from however many threads."""
     group = GroupCommit(ledger, "score", {"model": "m"}, every_seconds=0.01)
     with group as commit, ThreadPoolExecutor(8) as pool:
-        places = list(pool.map(lambda n: commit.add(leaf(n)).result(5), range(200)))
+        places = list(pool.map(lambda n: commit.add(leaf(n)).result(5)[0], range(200)))
     assert len(set(places)) == 200
     for number, place in enumerate(places):
         assert ledger.leaves(place.seq)[place.index] == leaf(number)
     assert not verify(ledger).faults
+
+
+def test_who_gives_up_waiting_does_not_stop_the_others(ledger, monkeypatch):
+    """A caller cancels while the store is slow: what comes after is recorded all the same."""
+    append, held = ledger.append, threading.Event()
+
+    def slow(*what):
+        held.wait(5)
+        return append(*what)
+
+    monkeypatch.setattr(ledger, "append", slow)
+    with GroupCommit(ledger, "score", {}, every_seconds=0.0) as commit:
+        commit.add(leaf(1))
+        gone = commit.add(leaf(2))
+        assert gone.cancel()
+        held.set()
+        (place,) = commit.add(leaf(3)).result(5)
+    assert ledger.leaves(place.seq)[place.index] == leaf(3)
 
 
 def test_who_waits_for_a_group_hears_of_a_failure(tmp_path, monkeypatch):
@@ -343,8 +362,8 @@ def test_keys_rotate_and_records_expire_while_others_append(ledger):
             if number % 20 == 10:
                 ledger.rotate_signer()
             if number % 20 == 15:
-                ledger.expire([waiting[0].result(5).seq], {})
-        places = [future.result(5) for future in waiting]
+                ledger.expire([waiting[0].result(5)[0].seq], {})
+        places = [future.result(5)[0] for future in waiting]
     gone = {seq for entry in ledger.entries("expired") for seq in entry.body["entries"]}
     for number, place in enumerate(places):
         if place.seq not in gone:

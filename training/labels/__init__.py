@@ -7,7 +7,8 @@ and, for the population alone, by the night.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 import ibis
 import pyarrow as pa
@@ -88,8 +89,18 @@ def labels(
     return found.sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
 
 
-def population(workspace: Workspace, accepted: Accepted, target: Target, as_of: date) -> pa.Table:
+def population(
+    workspace: Workspace,
+    accepted: Accepted,
+    target: Target,
+    as_of: date,
+    at: datetime | None = None,
+) -> pa.Table:
     """Name the customers a target is asked of at one date, by what could be seen then.
+
+    Parameters
+    ----------
+    at : instant within that date; its midnight where not given.
 
     Where outcomes count as complete (a plain table of one date), customers who have the outcome
     are left out: nothing is left to predict. `labels` keeps them, to learn from.
@@ -99,6 +110,8 @@ def population(workspace: Workspace, accepted: Accepted, target: Target, as_of: 
     customer_id : sorted.
     """
     question = _questions(workspace, accepted, target, [as_of])[as_of]
+    if at is not None:
+        question = replace(question, as_of=at)
     customers = _POPULATIONS[target.kind](question)
     if target.kind == "outcomes" and as_of == observation_date(workspace, accepted):
         customers = still_open(customers, question)

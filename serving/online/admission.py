@@ -1,0 +1,108 @@
+"""A model is tried in a process of its own before it serves: a damaged file kills whoever loads it.
+
+Run as ``python -m serving.online.admission WORKSPACE STANDING TARGET=VERSION...``; prints for each
+target the hash of the margins of some customers, which must be what the service then finds.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from features.errors import BrokenRecord, ForestayError
+from features.workspace import Workspace
+
+if TYPE_CHECKING:
+    from training.champion import Champion
+
+#: Customers a model is tried on.
+ROWS = 200
+SECONDS = 60
+
+
+class Trial:
+    """Some versions under trial."""
+
+    def __init__(self, workspace: Workspace, sample: Path, versions: Mapping[str, str]) -> None:
+        """Begin; `sample` holds features of some customers, as `write_sample` wrote them."""
+        self._versions = versions
+        command = [sys.executable, "-m", "serving.online.admission", str(workspace.folder)]
+        wanted = [f"{target}={version}" for target, version in sorted(versions.items())]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, our own words
+            [*command, str(sample), *wanted], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def passed(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Wait for it: hashes of margins of what can serve, and why the others cannot."""
+        try:
+            out, _ = self._process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            out = b""
+        good: dict[str, str] = {}
+        bad: dict[str, str] = {}
+        for line in out.decode().splitlines():
+            told = json.loads(line)
+            (good if told["passed"] else bad)[told["target"]] = told["said"]
+        for target in self._versions:
+            if target not in good and target not in bad:
+                bad[target] = "the process that loaded it died or hung"
+        return good, bad
+
+
+def margins_of(champion: "Champion", sample: pa.Table) -> str:
+    """Hash what a model says of some customers.
+
+    Raises
+    ------
+    BrokenRecord : it reads features that are not there, or says what is no number.
+    """
+    import numpy as np
+
+    missing = sorted({*champion.feature_names, *champion.groups_read} - set(sample.column_names))
+    if missing:
+        raise BrokenRecord(
+            f"{champion.target} version {champion.version}",
+            f"it reads features that the customers do not have ({', '.join(missing[:5])})",
+            "a model of today's features",
+            f"run `forestay train --target {champion.target}`",
+        )
+    scores = champion.score(sample)
+    numbers = np.concatenate([scores.margin, scores.risk])
+    if not np.isfinite(numbers).all():
+        raise BrokenRecord(
+            f"{champion.target} version {champion.version}",
+            "its margins are no numbers",
+            "finite margins",
+            "train again, or go back with `forestay models rollback`",
+        )
+    return hashlib.sha256(numbers.tobytes()).hexdigest()
+
+
+def _main(folder: str, sample: str, *wanted: str) -> None:
+    from features.settings import load_workspace, prepare_process
+
+    prepare_process()
+    from training.registry import load_version
+
+    workspace = load_workspace(Path(folder))
+    with pa.memory_map(sample) as source:
+        rows = pa.ipc.open_file(source).read_all()
+    for one in wanted:
+        target, version = one.split("=")
+        try:
+            said = margins_of(load_version(workspace, target, version), rows)
+            passed = True
+        except ForestayError as error:
+            said, passed = error.problem, False
+        print(json.dumps({"target": target, "passed": passed, "said": said}), flush=True)  # noqa: T201 - its answer
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,116 @@
+"""The models that serve: a new champion comes in without a stop, a bad one does not come in.
+
+A watcher looks at the registry every few seconds. Whoever answers takes `current` once and keeps
+it to the end of the answer, so no answer mixes two versions.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from features.errors import ForestayError
+from features.workspace import Workspace
+from serving.online.admission import ROWS, Trial, margins_of
+from serving.online.standing import Standing, feature_rows
+
+if TYPE_CHECKING:
+    from training.champion import Champion
+
+
+class ServedModels:
+    """Champions by target, with what keeps others from serving.
+
+    Attributes
+    ----------
+    current : those that serve.
+    problems : ``models`` when the registry does not answer, ``model:<target>`` for a champion that
+        was refused.
+    refused : why, by target and version.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Begin without any; `look` brings them in."""
+        self._workspace = workspace
+        self.current: Mapping[str, Champion] = {}
+        self.problems: tuple[str, ...] = ("models",)
+        self.refused: dict[tuple[str, str], str] = {}
+
+    def look(self, standing: Standing) -> bool:
+        """Look at the registry and bring in what is new; True when something changed."""
+        wanted = self._champions()
+        if wanted is None:
+            self.problems = ("models",) if standing.facts.models or self.current else ()
+            return False
+        new = {
+            target: (version, sha256)
+            for target, (version, sha256) in wanted.items()
+            if (target, version) not in self.refused
+            and (target not in self.current or self.current[target].version != version)
+        }
+        changed = bool(new) and self._bring_in(standing, new)
+        self.problems = tuple(
+            f"model:{target}"
+            for target, (version, _) in sorted(wanted.items())
+            if (target, version) in self.refused
+        )
+        return changed
+
+    def _champions(self) -> Mapping[str, tuple[str, str]] | None:
+        """Return version and hash of each champion; None where the registry is gone."""
+        from training.registry import champion_versions
+
+        try:
+            return champion_versions(self._workspace)
+        except ForestayError:
+            return None
+
+    def _bring_in(self, standing: Standing, new: Mapping[str, tuple[str, str]]) -> bool:
+        """Try new versions elsewhere, then load them here; all of them at once take over.
+
+        Those that the night has scored with were loaded here before, byte for byte.
+        """
+        from training.registry import load_version
+
+        sample = write_sample(self._workspace, standing)
+        known = {one["sha256"] for one in standing.facts.models.values()}
+        tried = {target: version for target, (version, sha) in new.items() if sha not in known}
+        good, bad = Trial(self._workspace, sample, tried).passed() if tried else ({}, {})
+        self.refused |= {(target, new[target][0]): why for target, why in bad.items()}
+        loaded = dict(self.current)
+        rows = read_sample(sample)
+        for target, (version, _) in new.items():
+            if target in bad:
+                continue
+            try:
+                champion = load_version(self._workspace, target, version)
+                found = margins_of(champion, rows)
+            except ForestayError as error:
+                self.refused[target, version] = error.problem
+                continue
+            if found != good.get(target, found):
+                self.refused[target, version] = "it scores otherwise than when it was tried"
+                continue
+            loaded[target] = champion
+        changed = loaded != self.current
+        self.current = loaded
+        return changed
+
+
+def write_sample(workspace: Workspace, standing: Standing) -> Path:
+    """Write features of some customers of the night, for trials."""
+    path = workspace.state / "standing" / ".sample.arrow"
+    beside = path.with_suffix(f".{os.getpid()}.new")
+    rows = feature_rows(standing.some(ROWS))
+    with pa.OSFile(str(beside), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    beside.replace(path)
+    return path
+
+
+def read_sample(path: Path) -> pa.Table:
+    """Read what `write_sample` wrote."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()

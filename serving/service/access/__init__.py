@@ -1,0 +1,1 @@
+"""Who calls: keys of our own, and tokens of the company's identity provider."""
