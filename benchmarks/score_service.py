@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from features.settings import load_workspace, prepare_process
 
 prepare_process()
@@ -111,7 +113,7 @@ def measure(folder: Path, scratch: Path, seconds: float) -> None:
         ours = asking(port, key, lambda some: {"customer_ids": some})
         others = asking(plain, "", lambda some: {"customer_ids": some})
         nothing = asking(empty, "", lambda _: {})
-        read, predict, append = floors(folder, ids, scratch)
+        read, predict, append = floors(folder, scratch)
         print(f"{'customers':>9} {'floor ms':>9} {'ours p50':>9} {'p99':>7} {'ratio':>6}"
               f" {'plain p50':>9} {'plain/ours':>10}")  # fmt: skip
         for count in (1, 10, 100, 1000):
@@ -140,11 +142,10 @@ def measure(folder: Path, scratch: Path, seconds: float) -> None:
     against_mlflow(folder, scratch, seconds)
 
 
-def floors(folder: Path, ids: list[str], scratch: Path) -> tuple[Callable, Callable, Callable]:
+def floors(folder: Path, scratch: Path) -> tuple[Callable, Callable, Callable]:
     """Return the least that reading, predicting and recording can cost."""
     from serving.ledger.ledger import Ledger
     from serving.ledger.sqlite_store import SqliteStore
-    from serving.online.standing import feature_rows, open_standing
     from training.registry import load_champion
 
     workspace = load_workspace(folder)
@@ -154,9 +155,8 @@ def floors(folder: Path, ids: list[str], scratch: Path) -> tuple[Callable, Calla
         " OR type = 'table' AND name LIKE '%profile%' LIMIT 1"
     ).fetchone()
     keys = [row[0] for row in store.execute(f"SELECT DISTINCT entity_key FROM {table} LIMIT 1000")]
-    standing = open_standing(workspace)
-    rows = feature_rows(standing.rows([standing.find(one) for one in ids[:1000]]))
     champions = [one for t in workspace.targets if (one := load_champion(workspace, t))]
+    nothing = {o.target: np.zeros((1000, o.model.trees.num_feature())) for o in champions}
     (scratch / "keys").mkdir()
     ledger = Ledger(SqliteStore(scratch / "ledger.sqlite"), scratch / "keys", None, "floor")
 
@@ -166,8 +166,8 @@ def floors(folder: Path, ids: list[str], scratch: Path) -> tuple[Callable, Calla
                           (keys[number % len(keys)],)).fetchall()  # fmt: skip
 
     def predict(some: list[str]) -> None:
-        for one in champions:
-            one.model.margin(rows.slice(0, len(some)))
+        for one in champions:  # LightGBM alone: no encoding, no lines, no calibration
+            one.model.trees.predict(nothing[one.target][: len(some)], num_threads=1)
 
     def append(count: int) -> None:
         ledger.append("floor", {}, [os.urandom(1200) for _ in range(min(count, 1000))])
@@ -222,12 +222,13 @@ def against_mlflow(folder: Path, scratch: Path, seconds: float) -> None:
         str(Path(sys.executable).with_name("mlflow")), "models", "serve", "--env-manager", "local",
         "-m", version.source, "-p", str(port),
     ]  # fmt: skip
-    environment = {"MLFLOW_TRACKING_URI": store.uri}  # type: ignore[union-attr]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {"MLFLOW_TRACKING_URI": store.uri, "PATH": path}  # type: ignore[union-attr]
     with running(command, port, "/ping", scratch / "mlflow.log", environment):
         from training.registry import load_champion
 
         champion = load_champion(workspace, model.target)
-        names = champion.model.booster.feature_name()  # type: ignore[union-attr]
+        names = champion.model.trees.feature_name()  # type: ignore[union-attr]
         asked = {"dataframe_split": {"columns": names, "data": [[0.0] * len(names)]}}
         ask = asking(port, "", lambda _: asked, "/invocations")
         timed = alternately({"mlflow": lambda: ask([])}, seconds)
