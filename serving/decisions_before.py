@@ -4,6 +4,7 @@ Decisions come from the complete lists (one that was superseded does not count),
 accepted data. `proactive_rules.decisions_before` says what became of each.
 """
 
+from contextlib import closing
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -64,7 +65,8 @@ def _with_online(
     """Lay in what the service decided between the nights, and leave out what that replaced."""
     if not moved_file(workspace).is_file():
         return decided
-    online = MovedCustomers(workspace).decisions(since, until)
+    with closing(MovedCustomers(workspace)) as moved:
+        online = moved.decisions(since, until)
     replaced = pa.array([one["replaces"] for one in online], pa.string())
     rows = [
         {name: one.get(name) for name in DECIDED.names}

@@ -9,7 +9,7 @@ from training.fitted import Fitted
 from training.model import RiskModel
 from training.model_card import Card
 from training.procedure import Recipe
-from training.promotion import Check
+from training.promotion.gate import Check
 from training.run_facts import code_fingerprint
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.model import RiskModel, parse_model, verify
+from training.promotion.golden import write_golden
 from training.rows import customer_keys
 
 FOLDS, ASSIGNMENT, JUDGED = "folds", "assignment.parquet", "judged.json"
@@ -119,6 +120,7 @@ def save_champion(
     from training.model import hash_of
 
     model.save(folder)
+    write_golden(model, folder)
     text = json.dumps(judged, sort_keys=True, indent=1)
     (folder / JUDGED).write_text(text + "\n", encoding="utf-8", newline="\n")
     if folds is not None:

@@ -10,18 +10,25 @@ from dataclasses import replace
 from pathlib import Path
 
 from features.accepted import open_accepted
-from features.errors import BadInput
+from features.errors import BadInput, BrokenRecord
 from features.progress import SILENT, Progress
 from features.workspace import Target, Workspace
+from training.champion import load_folder
 from training.dataset import Dataset, training_set
-from training.fitted import Fitted
+from training.fitted import Author, Fitted
 from training.judgement import Judgement, judge, windows_of
 from training.leaks import Suspect
 from training.observed import outside_their_band
 from training.procedure import Recipe, Wishes, fit_model
-from training.promotion import Check, clearly_below, gate, passed
-from training.record import champion_difference, record_run
-from training.registry import model_name, promote
+from training.promotion.fairness import group_ratios
+from training.promotion.gate import Check, gate, passed
+from training.promotion.golden import prove
+from training.promotion.history import champion_of
+from training.promotion.paired import Paired, clearly_below, compare
+from training.promotion.promote import kept_of, promote
+from training.promotion.same_dates import with_later_dates
+from training.record import Saved, record_run, save_fitted
+from training.registry import load_promoted, model_name
 from training.rows import Rows
 from training.splits import FOLDS, EvaluationPlan, Problem, plan
 from training.suspicion import suspects, untrusted
@@ -31,6 +38,8 @@ from training.train_report import TrainReport, named_metrics, periods
 __all__ = ["TrainReport", "train", "train_on"]
 
 GATE = "gate"
+#: Who trains where nobody is named, as in a notebook.
+SOMEBODY = Author(name="a notebook")
 #: A shift of the log-odds from which a risk of one half moves by more than 5 points.
 VISIBLE_SHIFT = 0.2
 
@@ -41,6 +50,7 @@ def train(
     progress: Progress = SILENT,
     *,
     tune_minutes: float = 0.0,
+    author: Author = SOMEBODY,
 ) -> TrainReport:
     """Train one target of a workspace and promote the model if the gate lets it pass.
 
@@ -51,6 +61,7 @@ def train(
     progress : told of each model fitted.
     tune_minutes : time to search for better parameters, shared out among the models of the test
         dates and the served one: the search is part of the procedure that is judged.
+    author : who trains, for the records.
 
     Returns
     -------
@@ -74,7 +85,7 @@ def train(
     dataset = replace(dataset, plan=_with_suspects(dataset.plan, found))
     if untrusted(found, workspace.model(target.name).trust):
         return TrainReport(target=target.name, warnings=_said(dataset.plan))
-    return train_on(dataset, workspace, target, progress, tune_minutes=tune_minutes)
+    return train_on(dataset, workspace, target, progress, tune_minutes=tune_minutes, author=author)
 
 
 def train_on(
@@ -84,6 +95,7 @@ def train_on(
     progress: Progress = SILENT,
     *,
     tune_minutes: float = 0.0,
+    author: Author = SOMEBODY,
 ) -> TrainReport:
     """Judge, fit, record and promote with a dataset at hand, inside one run of MLflow."""
     store = open_store(workspace)
@@ -91,15 +103,44 @@ def train_on(
     name = model_name(workspace, target.name)
     with start_run(store, name, days) as run, tempfile.TemporaryDirectory() as scratch:
         looks = run.looks_at(days)
-        fitted = _fit(workspace, target, dataset, tune_minutes, progress)
-        against = champion_difference(store, name, fitted.judgement.predictions)
-        checks = gate(fitted.judgement.ours, against)
-        version = record_run(run, name, fitted, checks, looks, Path(scratch))
+        fitted = replace(_fit(workspace, target, dataset, tune_minutes, progress), author=author)
+        saved = save_fitted(fitted, Path(scratch))
+        checks = _checks(store, workspace, fitted, saved)
+        version = record_run(run, name, fitted, checks, looks, saved)
     promoted = workspace.promotion == "automatic" and passed(checks)
     if promoted:
         promote(workspace, target.name, version, by=GATE)
     report = _report(fitted, checks, run.run_id, version)
     return _closed(workspace, report, store, promoted=promoted)
+
+
+def _checks(store: Store, workspace: Workspace, fitted: Fitted, saved: Saved) -> tuple[Check, ...]:
+    """Let the model through the gate as it was written, not as it is in memory."""
+    judgement = fitted.judgement
+    paired = _against_champion(store, workspace, fitted)
+    model, _ = load_folder(saved.folder, saved.sha256)
+    return gate(
+        judgement.ours,
+        paired.differences["roc_auc"] if paired else None,
+        group_ratios(judgement.groups),
+        prove(model, saved.folder),
+    )
+
+
+def _against_champion(store: Store, workspace: Workspace, fitted: Fitted) -> Paired | None:
+    """Compare with the champion on the same test dates; None where it cannot be."""
+    target = fitted.target
+    promoted = champion_of(workspace, target.name)
+    if promoted is None:
+        return None
+    try:
+        champion = load_promoted(workspace, promoted)
+    except BrokenRecord:
+        return None  # a champion whose files are lost must not keep a better one out
+    rows = fitted.dataset.on(fitted.dataset.plan.test_as_of)
+    closed_by = windows_of(workspace, target).closed_by
+    old = with_later_dates(kept_of(store, promoted.run_id), champion, rows, closed_by)
+    return None if old is None else compare(fitted.judgement.kept, old)
 
 
 def _fit(
@@ -124,6 +165,7 @@ def _fit(
         recipe=recipe,
         warnings=_said(dataset.plan) + _warnings(judgement) + _moved(recipe),
         rows=rows.on(recipe.train_on),
+        author=SOMEBODY,
     )
 
 

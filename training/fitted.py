@@ -12,6 +12,14 @@ from training.rows import Rows
 
 
 @dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who trains: a name for the records, and whether a key was shown for it."""
+
+    name: str
+    by_key: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Fitted:
     """The served model of a run, how it was made and how the procedure was judged."""
 
@@ -22,3 +30,4 @@ class Fitted:
     recipe: Recipe
     warnings: tuple[Mapping[str, str], ...]
     rows: Rows
+    author: Author

@@ -4,7 +4,7 @@ Each test date is predicted once, by a model that saw only label windows closed 
 baseline is fitted on the same rows and predicts the same ones.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -21,9 +21,11 @@ from training.dataset import Dataset
 from training.earlier_origins import Windows
 from training.evaluate import Evaluation, Predictions, evaluate
 from training.model import RiskModel
-from training.observed import Observed, observed_bands, observed_groups
+from training.observed import Observed, observed_bands, observed_levels
 from training.procedure import Recipe, Wishes, fit_model
+from training.promotion.paired import Kept
 from training.rows import Rows
+from training.segments import levels_by_column
 from training.splits import stratified_folds
 
 
@@ -32,6 +34,7 @@ class Judgement:
     """What the test dates say of the procedure and of the baseline, and the rows behind it."""
 
     predictions: Predictions
+    levels: Mapping[str, np.ndarray]
     baseline_risk: np.ndarray
     ours: Evaluation
     baseline: Evaluation
@@ -41,6 +44,11 @@ class Judgement:
     groups: tuple[Observed, ...]
     base_rate: float
     folds: FoldModels | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept with the run, so that later models can be compared on the same rows."""
+        return Kept(predictions=self.predictions, levels=self.levels)
 
 
 def judged_data(
@@ -109,15 +117,17 @@ def judge(rows: Rows, dataset: Dataset, windows: Windows, wishes: Wishes, step: 
         risk=np.concatenate([part.risk for part in judged]),
     )
     plain = np.concatenate([part.baseline for part in judged])
+    levels = _levels(judged)
     return Judgement(
         predictions=predictions,
+        levels=levels,
         baseline_risk=plain,
         ours=evaluate(predictions),
         baseline=evaluate(predictions.with_risk(plain)),
         recipes={part.name: part.recipe for part in judged},
         test_rows=rows.on(dataset.plan.test_as_of),
         bands=observed_bands(predictions, np.concatenate([part.band for part in judged])),
-        groups=_groups(predictions, judged),
+        groups=observed_levels(predictions, levels),
         base_rate=float(np.mean([part.model.base_rate for part in judged])),
         folds=_fold_models(judged) if dataset.plan.cross_validated else None,
     )
@@ -152,11 +162,11 @@ def _predicted(name: str, known: Rows, test: Rows, fitted: tuple[RiskModel, Reci
     return _Judged(name, test, risk, plain, band, model, recipe)
 
 
-def _groups(predictions: Predictions, judged: list[_Judged]) -> tuple[Observed, ...]:
-    """Group the judged rows in the very order of the predictions."""
+def _levels(judged: list[_Judged]) -> dict[str, np.ndarray]:
+    """Return the groups of the judged rows in the very order of the predictions."""
     first = judged[0].rows
     together = replace(first, table=pa.concat_tables([part.rows.table for part in judged]))
-    return observed_groups(predictions, together)
+    return levels_by_column(together)
 
 
 def _fold_models(judged: list[_Judged]) -> FoldModels:

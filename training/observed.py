@@ -13,8 +13,6 @@ import numpy as np
 from training.bands import BANDS, cutoffs
 from training.bootstrap import Interval, interval, worlds
 from training.evaluate import Predictions
-from training.rows import Rows
-from training.segments import levels_by_column
 
 #: The normal deviate of a 95% interval.
 Z = 1.96
@@ -53,18 +51,21 @@ def observed_bands(given: Predictions, band: np.ndarray) -> tuple[Observed, ...]
     return _observed(given, "band", {name: band == name for name in BANDS})
 
 
-def observed_groups(given: Predictions, rows: Rows) -> tuple[Observed, ...]:
-    """Return what was seen among thin and full histories, and in each segment and region.
+def observed_levels(
+    given: Predictions, levels_of: Mapping[str, np.ndarray], least: int = LEAST_ROWS
+) -> tuple[Observed, ...]:
+    """Return what was seen in each level of some columns, such as every segment and region.
 
     Parameters
     ----------
     given : out-of-time predictions.
-    rows : the same rows in the same order.
+    levels_of : by column the level of each row, in the same order; empty where unknown.
+    least : groups with fewer rows are left out.
     """
     found: list[Observed] = []
-    for column, levels in levels_by_column(rows).items():
+    for column, levels in levels_of.items():
         names = [str(name) for name in np.unique(levels) if name]
-        found += _observed(given, column, {name: levels == name for name in names}, LEAST_ROWS)
+        found += _observed(given, column, {name: levels == name for name in names}, least)
     return tuple(found)
 
 

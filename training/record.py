@@ -5,33 +5,60 @@ Logged under names that are expected in the MLflow UI. Customers appear as hashe
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from features.errors import BrokenRecord
-from training.bootstrap import Interval
 from training.card_facts import card_of
 from training.champion import save_champion
-from training.evaluate import Predictions
 from training.fitted import Fitted
 from training.judgement import judged_data
 from training.model_card import write_card
 from training.plots import draw_all
-from training.promotion import Check, paired_difference, predictions_from, predictions_table
-from training.registry import MODEL_FOLDER, champion_run, register
+from training.promotion.gate import Check
+from training.promotion.paired import kept_table
+from training.promotion.promote import EVALUATION, PREDICTIONS
+from training.registry import AUTHOR, BY_KEY, MODEL_FOLDER, register
 from training.run_facts import metrics_of, params_of, recipe_data, tags_of
-from training.tracking import Run, Store
+from training.tracking import Run
 
-PLOTS, CARD, EVALUATION = "plots", "card", "evaluation"
-PREDICTIONS = "test_predictions.parquet"
+PLOTS, CARD = "plots", "card"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """The files of a model on their way into the store.
+
+    ``scratch`` goes away; below it ``folder`` holds what serves.
+    """
+
+    scratch: Path
+    sha256: str
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the model's own files."""
+        return self.scratch / MODEL_FOLDER
+
+
+def save_fitted(fitted: Fitted, scratch: Path) -> Saved:
+    """Write the files of a fitted model below an empty folder."""
+    sha256 = save_champion(
+        scratch / MODEL_FOLDER, fitted.model, fitted.judgement.folds,
+        judged_data(
+            fitted.judgement, fitted.model, fitted.recipe,
+            fitted.dataset.plan.served_a_year_before,
+        ),
+    )  # fmt: skip
+    return Saved(scratch=scratch, sha256=sha256)
 
 
 def record_run(
     run: Run, name: str, fitted: Fitted, checks: Sequence[Check], looks: Mapping[str, int],
-    scratch: Path,
+    saved: Saved,
 ) -> str:  # fmt: skip
     """Log a run and register its model; return the version.
 
@@ -42,16 +69,10 @@ def record_run(
     fitted : model and judgement.
     checks : of the gate.
     looks : how often each test date was judged on, this run included.
-    scratch : an empty folder that goes away.
+    saved : the model's files.
     """
-    sha256 = save_champion(
-        scratch / MODEL_FOLDER, fitted.model, fitted.judgement.folds,
-        judged_data(
-            fitted.judgement, fitted.model, fitted.recipe,
-            fitted.dataset.plan.served_a_year_before,
-        ),
-    )  # fmt: skip
-    run.log_folder(scratch / MODEL_FOLDER, MODEL_FOLDER)
+    scratch, sha256 = saved.scratch, saved.sha256
+    run.log_folder(saved.folder, MODEL_FOLDER)
     counts = {f"test_evaluations_{day}": float(count) for day, count in looks.items()}
     run.log(
         params=params_of(fitted),
@@ -69,28 +90,15 @@ def record_run(
     write_card(card_of(name, fitted, checks, sha256, pictures), scratch / CARD / "model_card.html")
     run.log_folder(scratch / CARD, CARD)
     logged = _log_booster(fitted)
-    return register(run.store, name, logged, run.run_id, tags_of(fitted, checks, sha256))
-
-
-def champion_difference(store: Store, name: str, new: Predictions) -> Interval | None:
-    """Compare with the champion on the rows its own run was tested on; None where none is common.
-
-    What the champion said of them then is kept with its run: it had not seen their labels either.
-    """
-    run_id = champion_run(store, name)
-    if run_id is None:
-        return None
-    try:
-        folder = store.artifacts_of(run_id, EVALUATION)
-    except BrokenRecord:
-        return None  # a champion whose predictions are lost must not keep a better one out
-    return paired_difference(new, predictions_from(pq.read_table(folder / PREDICTIONS)))
+    tags = tags_of(fitted, checks, sha256)
+    tags |= {AUTHOR: fitted.author.name, BY_KEY: str(fitted.author.by_key).lower()}
+    return register(run.store, name, logged, run.run_id, tags)
 
 
 def _write_evaluation(folder: Path, fitted: Fitted, checks: Sequence[Check]) -> None:
     folder.mkdir()
     judgement = fitted.judgement
-    table = predictions_table(judgement.predictions, judgement.baseline_risk)
+    table = kept_table(judgement.kept, judgement.baseline_risk)
     pq.write_table(table, folder / PREDICTIONS)
     record = {
         "features": list(fitted.dataset.feature_names),

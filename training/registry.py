@@ -1,34 +1,37 @@
-"""The models of a workspace: registered versions, and which of them is champion.
+"""The models of a workspace: registered versions, and loading one of them.
 
-MLflow's registry holds them (`<workspace name>-<target>`). An alias has no history and its last
-writer wins, so each promotion is also written to the version, and promotions wait for each other.
-A version is verified by its hash before it may serve.
+MLflow's registry holds them (`<workspace name>-<target>`); which of them serves is written in
+`promotion.history`. A version is verified by its hash before anything of it is parsed.
 """
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from features.errors import Conflict, NotReady
+from features.errors import NotReady
 from features.workspace import Workspace
 from training.champion import Champion, load_folder, load_judged
+from training.promotion.history import Promotion, champion_of, promotions
 from training.tracking import Store, open_existing
 
 CHAMPION = "champion"
 #: Folder of our own files among a run's artifacts.
 MODEL_FOLDER = "risk_model"
-SHA256, NO_SKILL, SINCE, BEFORE, BY = (
-    "sha256", "no_skill", "champion_since", "champion_before", "promoted_by",
-)  # fmt: skip
+SHA256, NO_SKILL, AUTHOR, BY_KEY = "sha256", "no_skill", "trained_by", "trained_by_key"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelVersion:
-    """One registered version, as `forestay models` shows it."""
+    """One registered version, as `forestay models` shows it.
+
+    Attributes
+    ----------
+    champion_since, champion_before, promoted_by : of its newest promotion; empty without one.
+    trained_by, author_by_key : who made it, and whether they showed a key.
+    """
 
     target: str
     version: str
@@ -40,6 +43,8 @@ class ModelVersion:
     champion_since: str
     champion_before: str
     promoted_by: str
+    trained_by: str
+    author_by_key: bool
     gate: tuple[Mapping[str, Any], ...]
     metrics: Mapping[str, float]
 
@@ -85,83 +90,37 @@ def list_models(workspace: Workspace, target: str | None = None) -> tuple[ModelV
 
 def _versions(store: Store, workspace: Workspace, target: str) -> Iterator[ModelVersion]:
     name = model_name(workspace, target)
-    champion = _champion_version(store, name)
+    history = promotions(workspace, target)
     found = store.client.search_model_versions(f"name = '{name}'")
     for version in sorted(found, key=lambda item: -int(item.version)):
-        yield _model_version(store, version, target, champion)
+        yield _model_version(store, version, target, history)
 
 
 def _model_version(
     store: Store,
     version: Any,  # noqa: ANN401 - MLflow is untyped
     target: str,
-    champion: str | None,
+    history: Sequence[Promotion],
 ) -> ModelVersion:
     tags = version.tags
+    mine = [place for place, one in enumerate(history) if one.run_id == version.run_id]
+    newest = history[mine[-1]] if mine else None
     return ModelVersion(
         target=target,
         version=str(version.version),
         run_id=version.run_id,
         made_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
-        champion=str(version.version) == champion,
+        champion=newest is not None and newest is history[-1],
         no_skill=tags.get(NO_SKILL) == "true",
         sha256=tags.get(SHA256, ""),
-        champion_since=tags.get(SINCE, ""),
-        champion_before=tags.get(BEFORE, ""),
-        promoted_by=tags.get(BY, ""),
+        champion_since=newest.at if newest else "",
+        champion_before=history[mine[-1] - 1].version if mine and mine[-1] else "",
+        promoted_by=newest.by if newest else "",
+        trained_by=tags.get(AUTHOR, ""),
+        author_by_key=tags.get(BY_KEY) == "true",
         gate=tuple(json.loads(tags.get("gate", "[]"))),
         metrics=store.client.get_run(version.run_id).data.metrics,
     )
-
-
-def promote(workspace: Workspace, target: str, version: str, *, by: str) -> ModelVersion:
-    """Make a version the champion, once its files are what was recorded, and write down by whom.
-
-    Raises
-    ------
-    NotReady : there is no such version.
-    Conflict : the version has no skill: such a model never serves.
-    BrokenRecord : its files changed since they were made.
-    """
-    store = _store(workspace)
-    name = model_name(workspace, target)
-    with _one_at_a_time(store):
-        chosen = _version(store, workspace, target, version)
-        if chosen.no_skill:
-            raise Conflict(
-                f"{name} version {version}",
-                "it has no skill: the interval of its ROC AUC contains .5",
-                "a version that orders customers better than chance",
-                "choose another version: `forestay models list`",
-            )
-        load_folder(store.artifacts_of(chosen.run_id, MODEL_FOLDER), chosen.sha256)
-        _make_champion(store, name, version, by)
-    return _version(store, workspace, target, version)
-
-
-def rollback(workspace: Workspace, target: str, *, by: str) -> ModelVersion:
-    """Make the champion before this one champion again.
-
-    Raises
-    ------
-    Conflict : no champion came before.
-    """
-    store = _store(workspace)
-    name = model_name(workspace, target)
-    current = _champion_version(store, name)
-    before = _version(store, workspace, target, current).champion_before if current else ""
-    if not before:
-        raise Conflict(
-            f"models of {name}",
-            "there is no earlier champion to go back to",
-            "at least two promotions",
-            "see `forestay models list`, or promote a version by its number",
-        )
-    with _one_at_a_time(store):
-        chosen = _version(store, workspace, target, before)
-        load_folder(store.artifacts_of(chosen.run_id, MODEL_FOLDER), chosen.sha256)
-        _make_champion(store, name, before, by, keep_before=True)
-    return _version(store, workspace, target, before)
 
 
 def load_champion(workspace: Workspace, target: str) -> Champion | None:
@@ -171,9 +130,14 @@ def load_champion(workspace: Workspace, target: str) -> Champion | None:
     ------
     BrokenRecord : its files are missing or changed since they were made.
     """
-    store = open_existing(workspace)
-    version = _champion_version(store, model_name(workspace, target)) if store else None
-    return None if version is None else load_version(workspace, target, version)
+    promoted = champion_of(workspace, target)
+    return None if promoted is None else load_promoted(workspace, promoted)
+
+
+def load_promoted(workspace: Workspace, promoted: Promotion) -> Champion:
+    """Load the model of a promotion; as `load_champion`."""
+    folder = require_store(workspace).artifacts_of(promoted.run_id, MODEL_FOLDER)
+    return _loaded(folder, promoted)
 
 
 def load_version(workspace: Workspace, target: str, version: str) -> Champion:
@@ -184,54 +148,21 @@ def load_version(workspace: Workspace, target: str, version: str) -> Champion:
     NotReady : there is no such version.
     BrokenRecord : its files are missing or changed since they were made.
     """
-    store = _store(workspace)
-    chosen = _version(store, workspace, target, version)
-    folder = store.artifacts_of(chosen.run_id, MODEL_FOLDER)
-    model, folds = load_folder(folder, chosen.sha256)
+    store = require_store(workspace)
+    chosen = find_version(store, workspace, target, version)
+    return _loaded(store.artifacts_of(chosen.run_id, MODEL_FOLDER), chosen)
+
+
+def _loaded(folder: Path, named: ModelVersion | Promotion) -> Champion:
+    model, folds = load_folder(folder, named.sha256)
     return Champion(
-        target=target, version=version, sha256=chosen.sha256, run_id=chosen.run_id, model=model,
-        folds=folds, judged=load_judged(folder),
+        target=named.target, version=named.version, sha256=named.sha256, run_id=named.run_id,
+        model=model, folds=folds, judged=load_judged(folder),
     )  # fmt: skip
 
 
-def champion_versions(workspace: Workspace) -> Mapping[str, tuple[str, str]] | None:
-    """Return version and hash of the champion of each target that has one; None without a store.
-
-    Raises
-    ------
-    Unavailable : the store does not answer.
-    """
-    store = open_existing(workspace)
-    if store is None:
-        return None
-    found = {}
-    for target in workspace.targets:
-        name = model_name(workspace, target)
-        if version := _champion_version(store, name):
-            tags = store.client.get_model_version(name, version).tags
-            found[target] = (version, tags.get(SHA256, ""))
-    return found
-
-
-def champion_run(store: Store, name: str) -> str | None:
-    """Return the run of the champion; None without one."""
-    version = _champion_version(store, name)
-    return store.client.get_model_version(name, version).run_id if version else None
-
-
-def _make_champion(
-    store: Store, name: str, version: str, by: str, *, keep_before: bool = False
-) -> None:
-    before = _champion_version(store, name)
-    tags = {SINCE: datetime.now(UTC).isoformat(timespec="seconds"), BY: by}
-    if not keep_before and before != version:
-        tags[BEFORE] = before or ""
-    for tag, value in tags.items():
-        store.client.set_model_version_tag(name, version, tag, value)
-    store.client.set_registered_model_alias(name, CHAMPION, version)
-
-
-def _champion_version(store: Store, name: str) -> str | None:
+def alias_of(store: Store, name: str) -> str | None:
+    """Return the version that bears MLflow's champion alias; None without one."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -240,12 +171,22 @@ def _champion_version(store: Store, name: str) -> str | None:
         return None
 
 
-def _version(store: Store, workspace: Workspace, target: str, version: str) -> ModelVersion:
-    known: Sequence[ModelVersion] = tuple(_versions(store, workspace, target))
-    for found in known:
-        if found.version == version:
-            return found
-    raise _no_version(workspace, target, version, [item.version for item in known])
+def find_version(store: Store, workspace: Workspace, target: str, version: str) -> ModelVersion:
+    """Return one registered version.
+
+    Raises
+    ------
+    NotReady : there is no such version; the message lists those there are.
+    """
+    from mlflow.exceptions import MlflowException
+
+    name = model_name(workspace, target)
+    try:
+        found = store.client.get_model_version(name, version)
+    except MlflowException as error:
+        known = [item.version for item in _versions(store, workspace, target)]
+        raise _no_version(workspace, target, version, known) from error
+    return _model_version(store, found, target, promotions(workspace, target))
 
 
 def _no_version(workspace: Workspace, target: str, version: str, known: Sequence[str]) -> NotReady:
@@ -257,7 +198,13 @@ def _no_version(workspace: Workspace, target: str, version: str, known: Sequence
     )
 
 
-def _store(workspace: Workspace) -> Store:
+def require_store(workspace: Workspace) -> Store:
+    """Open the store, which must be there.
+
+    Raises
+    ------
+    NotReady : none was made yet. Unavailable : it does not answer.
+    """
     store = open_existing(workspace)
     if store is not None:
         return store
@@ -267,14 +214,3 @@ def _store(workspace: Workspace) -> Store:
         "a trained model",
         "run `forestay train`",
     )
-
-
-@contextmanager
-def _one_at_a_time(store: Store) -> Iterator[None]:
-    """Let promotions wait for each other, on this machine."""
-    if store.folder is None:
-        yield
-        return
-    with (store.folder / "promotion.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

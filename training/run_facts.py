@@ -13,7 +13,7 @@ from typing import Any
 from training.fit import TREE_COUNT, parameters_for
 from training.fitted import Fitted
 from training.procedure import Recipe
-from training.promotion import Check
+from training.promotion.gate import Check
 from training.registry import NO_SKILL, SHA256
 from training.train_report import named_metrics
 

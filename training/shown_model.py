@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from features.errors import BrokenRecord
 from features.workspace import Workspace
 from training.champion import Champion
-from training.record import EVALUATION, PLOTS, PREDICTIONS
+from training.promotion.promote import EVALUATION, PREDICTIONS
+from training.record import PLOTS
 from training.registry import ModelVersion, list_models, load_version
 from training.tracking import open_existing
 

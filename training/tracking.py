@@ -90,8 +90,13 @@ def open_store(workspace: Workspace) -> Store:
 
 def open_existing(workspace: Workspace) -> Store | None:
     """Open the store if there is one: making one takes seconds that no reading command needs."""
+    return open_store(workspace) if store_is_there(workspace) else None
+
+
+def store_is_there(workspace: Workspace) -> bool:
+    """Whether a store was made; a server's is taken to be there."""
     database = _database(mlflow_tracking_uri(workspace))
-    return None if database is not None and not database.exists() else open_store(workspace)
+    return database is None or database.exists()
 
 
 def _database(uri: str) -> Path | None:

@@ -1,5 +1,6 @@
 """Customers whose features are newer than a snapshot: loading it leaves them as they are."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,7 @@ class Newer:
         """Leave them out of some rows, whoever they are by now."""
         if not log_file(self.workspace).is_file():
             return table
-        found = ReceivedLog(self.workspace).customers(self.received, self.instant)
+        with closing(ReceivedLog(self.workspace)) as log:
+            found = log.customers(self.received, self.instant)
         among = pc.is_in(table[JOIN_KEY], value_set=pa.array(list(found), pa.string()))
         return table.filter(pc.invert(among)).combine_chunks()

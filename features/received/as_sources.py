@@ -5,6 +5,7 @@ columns that the user's own sources map are read: what is more would make other 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -31,19 +32,18 @@ def with_received(workspace: Workspace, *, also: Path | None = None) -> Workspac
     """
     if not log_file(workspace).is_file():
         return with_taken_back(workspace, also=also)
-    log = ReceivedLog(workspace)
-    last = log.last
-    contacts = log.rows(CONTACTS.name, until=last)
+    with closing(ReceivedLog(workspace)) as log:
+        last = log.last
+        rows = {name: log.rows(name, until=last) for name in ROW_ID}
     kept = []
-    if contacts:
+    if rows[CONTACTS.name]:
         kept = [_file(workspace, CONTACTS.name)]
-        write_table(kept[0], as_kept([row for _, _, row in contacts]))
+        write_table(kept[0], as_kept([row for _, _, row in rows[CONTACTS.name]]))
     workspace = with_taken_back(workspace, also=also, received=kept, until=last if kept else 0)
     for name in EVENTS:
-        rows = log.rows(name, until=last)
-        if rows and name in workspace.sources:
+        if rows[name] and name in workspace.sources:
             path = _file(workspace, name)
-            write_table(path, typed_rows(TABLES[name], rows))
+            write_table(path, typed_rows(TABLES[name], rows[name]))
             uri = str(path.relative_to(workspace.folder))
             workspace = with_source(workspace, received_source(workspace, name, uri, last))
     return workspace

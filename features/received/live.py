@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from features.accepted import (
     Accepted,
     AcceptedFile,
     AcceptedTable,
+    bucket_of,
     bucket_path,
     footer_hash,
     open_accepted,
@@ -63,16 +63,9 @@ def live_accepted(
 
 def _accepted_rows(accepted: Accepted, name: str, ids: pa.Array) -> pa.Table:
     """Read the customers' rows out of the buckets they are in."""
-    buckets = sorted(_buckets(ids, accepted.buckets))
+    buckets = sorted({bucket_of(one, accepted.buckets) for one in ids.to_pylist()})
     parts = [read_customers(accepted, name, bucket, ids) for bucket in buckets]
     return pa.concat_tables(parts).combine_chunks()
-
-
-def _buckets(ids: pa.Array, buckets: int) -> set[int]:
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("ids", pa.table({"id": ids}))
-        found = connection.execute(f"SELECT DISTINCT md5_number_lower(id) % {buckets} FROM ids")
-        return {int(bucket) for (bucket,) in found.fetchall()}
 
 
 def _received_rows(

@@ -29,7 +29,8 @@ CREATE INDEX IF NOT EXISTS received_at ON received (received_us);
 CREATE INDEX IF NOT EXISTS received_row ON received (table_name, row_id);
 CREATE TABLE IF NOT EXISTS once (
   caller TEXT NOT NULL, key TEXT NOT NULL, question BLOB NOT NULL, at_us INTEGER NOT NULL,
-  status INTEGER, answer BLOB, PRIMARY KEY (caller, key)) WITHOUT ROWID;
+  answer BLOB, PRIMARY KEY (caller, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS once_at ON once (at_us);
 """
 #: The last row that is neither after a row nor known only from an instant on; times rise with rows.
 _AFTER = "min(coalesce((SELECT min(seq) - 1 FROM received WHERE received_us >= ?), 1 << 60), ?)"
@@ -63,6 +64,10 @@ class ReceivedLog:
         path = log_file(workspace)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = SqliteFile(path, "received rows", _SCHEMA)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close()
 
     def append(
         self, table: str, rows: Sequence[tuple[str, Mapping[str, Any]]], now: datetime

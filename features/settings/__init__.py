@@ -54,6 +54,13 @@ SETTINGS: tuple[Setting, ...] = (
         help="The workspace whose definitions Feast's own tools read from feast_repo/.",
     ),
     Setting(
+        name="FORESTAY_KEY",
+        default=None,
+        unit="key",
+        help="The key of whoever runs a command that changes which model serves; records then name"
+        " its owner instead of the user of the operating system.",
+    ),
+    Setting(
         name="FORESTAY_BEHIND_PROXY",
         default="0",
         unit="0 or 1",

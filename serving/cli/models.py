@@ -1,6 +1,5 @@
 """`forestay models`: which models there are, which serves, and changing that."""
 
-import getpass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,28 +55,58 @@ def diff(here: Here, *, target: str, first: str, second: str) -> Answer:
     return Answer(data={"target": target, "metrics": rows}, lines=lines)
 
 
-@as_command("promote", examples=["forestay models promote churn 3"])
+@as_command(
+    "promote",
+    examples=[
+        "forestay models promote churn 3",
+        "FORESTAY_KEY=... forestay models promote churn 3    as the owner of a key",
+    ],
+)
 @click.argument("target", type=TARGET)
 @click.argument("version")
 def promote(here: Here, *, target: str, version: str) -> Answer:
-    """Make a version the champion, from the next night on. One without skill is refused."""
-    from training import registry
+    """Make a version the champion, if it passes the gate against the champion of today.
 
-    model = registry.promote(here.workspace(), target, version, by=getpass.getuser())
-    return Answer(data=model.as_dict(), lines=[_line(model)])
+    The running service follows within seconds. With `promotion: second_person` an approver other
+    than the author has to do it.
+    """
+    from serving.cli.person import person
+    from training.promotion import promote as promoting
+
+    workspace = here.workspace()
+    who = person(workspace)
+    model = promoting.promote(workspace, target, version, by=who.name, approves=who.approves)
+    return _served(model)
 
 
 @as_command("rollback", examples=["forestay models rollback churn"])
 @click.argument("target", type=TARGET)
 def rollback(here: Here, *, target: str) -> Answer:
-    """Make the champion before this one champion again."""
-    from training import registry
+    """Make the champion before this one champion again; the running service follows."""
+    from serving.cli.person import person
+    from training.promotion import promote as promoting
 
-    model = registry.rollback(here.workspace(), target, by=getpass.getuser())
-    return Answer(data=model.as_dict(), lines=[_line(model)])
+    workspace = here.workspace()
+    model = promoting.rollback(workspace, target, by=person(workspace).name)
+    return _served(model)
 
 
-for _one in (listed, show, diff, promote, rollback):
+@as_command("history", examples=["forestay models history churn"])
+@click.argument("target", type=TARGET)
+def history(here: Here, *, target: str) -> Answer:
+    """Show who made which version champion, when, and on what evidence; the newest last."""
+    from training.promotion.history import promotions
+
+    found = promotions(here.workspace(), target)
+    lines = [
+        f"{one.place:>3}  {one.at[:19]} UTC  {one.kind:8} version {one.version:>3}  by {one.by}"
+        f"  {one.hash[:12]}"
+        for one in found
+    ] or ["no model was promoted yet"]
+    return Answer(data={"promotions": [one.as_dict() for one in found]}, lines=lines)
+
+
+for _one in (listed, show, diff, promote, rollback, history):
     command.add_command(_one)
 
 
@@ -95,6 +124,14 @@ def _found(here: Here, target: str, version: str | None) -> "ModelVersion":
         f"one of {', '.join(m.version for m in models)}" if models else "a trained model",
         "see `forestay models list`, or run `forestay train`",
     )
+
+
+def _served(model: "ModelVersion") -> Answer:
+    said = (
+        "it serves from now on, and is in the next list; go back with"
+        f" `forestay models rollback {model.target}`"
+    )
+    return Answer(data=model.as_dict(), lines=[_line(model), said])
 
 
 def _line(model: "ModelVersion") -> str:

@@ -30,15 +30,19 @@ def whole_way(workspace: "Workspace", choices: "NightlyChoices", progress: "Prog
     from features.ingest import ingest
     from features.snapshots import build_snapshots
     from serving.cli.features import planned_dates
+    from serving.cli.person import person
     from serving.nightly import nightly
     from training.experiment import train
+    from training.fitted import Author
 
     taken = ingest(workspace, progress)
     accepted = open_accepted(workspace)
     built = build_snapshots(
         workspace, accepted, sorted(planned_dates(workspace, accepted)), progress
     )
-    reports = {name: train(workspace, name, progress) for name in workspace.targets}
+    who = person(workspace)
+    author = Author(name=who.name, by_key=who.by_key)
+    reports = {name: train(workspace, name, progress, author=author) for name in workspace.targets}
     made = nightly(workspace, choices=choices, progress=progress)
     data: dict[str, Any] = {
         "ingest": taken.as_dict(),

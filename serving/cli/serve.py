@@ -1,10 +1,14 @@
 """`forestay serve`: the score service."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serving.cli.command import Answer, Here, as_command
+
+if TYPE_CHECKING:
+    from features.workspace import Workspace
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -24,16 +28,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--certificate", type=_FILE, metavar="FILE", help="TLS certificate (PEM).")
 @click.option("--private-key", type=_FILE, metavar="FILE", help="Its private key (PEM).")
 @click.option("--behind-proxy", is_flag=True, help="A proxy before it ends TLS.")
-def command(  # noqa: PLR0913 - one option each
-    here: Here,
-    *,
-    host: str,
-    port: int,
-    workers: int,
-    certificate: Path | None,
-    private_key: Path | None,
-    behind_proxy: bool,
-) -> Answer:
+def command(here: Here, **options: Any) -> Answer:  # noqa: ANN401 - as `Listen` has them
     """Answer the CRM over HTTP: risks, bands and reasons of single customers, in milliseconds.
 
     Listens on this machine alone unless told otherwise; elsewhere it needs TLS and a key. New
@@ -42,26 +37,20 @@ def command(  # noqa: PLR0913 - one option each
     from serving.service.server import Listen, require_safe, run
 
     workspace = here.workspace()
-    listen = Listen(
-        host=host, port=port, workers=workers, certificate=certificate, private_key=private_key,
-        behind_proxy=behind_proxy,
-    )  # fmt: skip
+    listen = Listen(**options)
     require_safe(workspace, listen)
-    for line in _first_lines(here, listen.url):
+    for line in _first_lines(workspace, here.folder, listen.url):
         click.echo(line, err=True)
     run(workspace, listen)
     return Answer(data={"status": "stopped", "url": listen.url}, lines=["stopped"])
 
 
-def _first_lines(here: Here, url: str) -> list[str]:
+def _first_lines(workspace: "Workspace", folder: Path, url: str) -> list[str]:
     """Say where it listens, how to make a key, and one question that works."""
-    from serving.online.standing import current_folder, open_standing
+    from serving.online.standing import anybody
 
-    workspace = here.workspace()
-    customer = "CUSTOMER"
-    if current_folder(workspace):
-        customer = open_standing(workspace).some(1)["customer_id"][0].as_py()
-    where = "" if here.folder == Path.cwd() else f" --workspace {here.folder}"
+    customer = anybody(workspace) or "CUSTOMER"
+    where = "" if folder == Path.cwd() else f" --workspace {folder}"
     question = f"""'{{"customer_ids": ["{customer}"]}}'"""
     header = "-H 'Content-Type: application/json' -H \"Authorization: Bearer $KEY\""
     return [

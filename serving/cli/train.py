@@ -29,11 +29,18 @@ def command(here: Here, *, target: str | None, tune: float | None) -> Answer:
     A model that passes the gate is promoted and serves from the next night on; one without skill
     never is. Runs, plots and model cards are in MLflow.
     """
+    from serving.cli.person import person
     from training.experiment import train
+    from training.fitted import Author
 
     workspace = here.workspace()
+    who = person(workspace)
+    author = Author(name=who.name, by_key=who.by_key)
     names = [target] if target else list(workspace.targets)
     minutes = tune or 0.0
-    reports = {name: train(workspace, name, here.progress, tune_minutes=minutes) for name in names}
+    reports = {
+        name: train(workspace, name, here.progress, tune_minutes=minutes, author=author)
+        for name in names
+    }
     data = {name: report.as_dict() for name, report in reports.items()}
     return Answer(data=data, lines=[line for r in reports.values() for line in train_lines(r)])

@@ -1,6 +1,6 @@
 """A model is tried in a process of its own before it serves: a damaged file kills whoever loads it.
 
-Run as ``python -m serving.online.admission WORKSPACE STANDING TARGET=VERSION...``; prints for each
+Run as ``python -m serving.online.admission WORKSPACE SAMPLE TARGET=VERSION...``; prints for each
 target the hash of the margins of some customers, which must be what the service then finds.
 """
 
@@ -25,35 +25,34 @@ ROWS = 200
 SECONDS = 60
 
 
-class Trial:
-    """Some versions under trial."""
+def try_out(
+    workspace: Workspace, sample: Path, versions: Mapping[str, str]
+) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Load some versions elsewhere, and let them score.
 
-    def __init__(self, workspace: Workspace, sample: Path, versions: Mapping[str, str]) -> None:
-        """Begin; `sample` holds features of some customers, as `write_sample` wrote them."""
-        self._versions = versions
-        command = [sys.executable, "-m", "serving.online.admission", str(workspace.folder)]
-        wanted = [f"{target}={version}" for target, version in sorted(versions.items())]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, our own words
-            [*command, str(sample), *wanted], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+    Parameters
+    ----------
+    sample : features of some customers, as `served_models.write_sample` writes them.
 
-    def passed(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """Wait for it: hashes of margins of what can serve, and why the others cannot."""
-        try:
-            out, _ = self._process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
-            out = b""
-        good: dict[str, str] = {}
-        bad: dict[str, str] = {}
-        for line in out.decode().splitlines():
-            told = json.loads(line)
-            (good if told["passed"] else bad)[told["target"]] = told["said"]
-        for target in self._versions:
-            if target not in good and target not in bad:
-                bad[target] = "the process that loaded it died or hung"
-        return good, bad
+    Returns
+    -------
+    hashes of the margins of what can serve, and why the others cannot, by target.
+    """
+    command = [sys.executable, "-m", "serving.online.admission", str(workspace.folder)]
+    wanted = [f"{target}={version}" for target, version in sorted(versions.items())]
+    try:
+        out = subprocess.run(  # noqa: S603 - our own module, our own words
+            [*command, str(sample), *wanted], capture_output=True, timeout=SECONDS, check=False
+        ).stdout
+    except subprocess.TimeoutExpired as hung:
+        out = hung.stdout or b""
+    good: dict[str, str] = {}
+    bad: dict[str, str] = {}
+    for line in out.decode().splitlines():
+        told = json.loads(line)
+        (good if told["passed"] else bad)[told["target"]] = told["said"]
+    silent = set(versions) - set(good) - set(bad)
+    return good, bad | dict.fromkeys(silent, "the process that loaded it died or hung")
 
 
 def margins_of(champion: "Champion", sample: pa.Table) -> str:

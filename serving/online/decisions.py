@@ -66,6 +66,12 @@ class Decisions:
             made = self._made(view, customer_id, (caller, key), stands, only_if_other=True)
         return made if made is not None and made.decision in HOLDING else None
 
+    def rehearse(self, view: View) -> None:
+        """Look at somebody and decide, for nobody: the first time compiles what all others use."""
+        (somebody,) = view.standing.some(1)["customer_id"].to_pylist()
+        asked = self._asked(view, ("", ""))
+        self._fresh(view, self._night(view), somebody, asked)
+
     def _standing(self, view: View, customer_id: str) -> Stands | None:
         """Return the newest decision: one made since the night, else the night's."""
         last = self._moved.last_decision(customer_id, view.standing.instant)

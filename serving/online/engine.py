@@ -79,7 +79,6 @@ class Engine:
         self._look_safely()
         self._intake = Intake(self.received, self._look_at)
         self._thread.start()
-        threading.Thread(target=self._warm_up, name="warm up", daemon=True).start()
 
     def close(self) -> None:
         """Take in and write what waits, and end."""
@@ -100,11 +99,6 @@ class Engine:
         if self._view is None:
             raise self._why_not
         return self._view
-
-    def is_quick(self, customer_ids: Sequence[str]) -> bool:
-        """Tell whether these are answered from what is stored, in microseconds."""
-        view = self._view
-        return view is not None and view.is_as_stored and not self.movements.of(view, customer_ids)
 
     def score(
         self, customer_ids: Sequence[str], language: str | None, caller: str, request_id: str
@@ -159,15 +153,6 @@ class Engine:
         """Look at customers of whom something came in."""
         view = self.view
         self.refreshing.refresh(view, customers, received_at + MOMENT)
-
-    def _warm_up(self) -> None:
-        """Look at somebody, for nobody: the first look compiles what all others use."""
-        try:
-            view = self.view
-            (somebody,) = view.standing.some(1)["customer_id"].to_pylist()
-            self.refreshing.rehearse(view, somebody)
-        except Exception as error:  # noqa: BLE001 - the first event will then take longer
-            log("warm_up", fault=fault_of(error))
 
     def _watch(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):

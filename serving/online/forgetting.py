@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,12 +18,14 @@ from serving.online.standing import CURRENT, FACTS, bucket_file, sha256_of, stan
 def forget_received(workspace: Workspace, ids: frozenset[str]) -> int:
     """Delete what came in about a person and what was answered since; return how many rows."""
     if moved_file(workspace).is_file():
-        MovedCustomers(workspace).forget(ids)
+        with closing(MovedCustomers(workspace)) as moved:
+            moved.forget(ids)
     if not log_file(workspace).is_file():
         return 0
     for exported in log_file(workspace).parent.glob("*.parquet"):
         exported.unlink()  # written anew by the next ingest
-    return ReceivedLog(workspace).forget(ids)
+    with closing(ReceivedLog(workspace)) as log:
+        return log.forget(ids)
 
 
 def forget_standing(workspace: Workspace, ids: frozenset[str]) -> int:
@@ -60,6 +63,7 @@ def _without(home: Path, folder: Path, ids: pa.Array) -> bool:
         facts["hashes"][bucket] = sha256_of(target)
     write_json(draft / FACTS, facts)
     after = home / f"{folder.name}e"
+    shutil.rmtree(after, ignore_errors=True)  # a run that was killed had got as far as this
     draft.replace(after)
     link = home / CURRENT
     if link.is_symlink() and link.readlink().name == folder.name:

@@ -70,6 +70,10 @@ class MovedCustomers:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = SqliteFile(path, "answers since the night", _SCHEMA)
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
     def find(self, customer_id: str) -> Moved | None:
         """Return what was found of a customer."""
         rows = self._file.all(

@@ -60,7 +60,8 @@ class Movements:
         others = [moved for one, moved in found.items() if one not in told]
         if others:
             told |= self._rescored(view, others, since, language)
-        return self._stored(view, since, language) | told
+        rest = {one: mine for one, mine in since.items() if one not in told}
+        return self._stored(view, rest, language) | told
 
     def _looked_at(self, view: View, since: Mapping[str, Since]) -> dict[str, Moved]:
         """Return what was found after the last row of each, looking now where nobody did."""

@@ -69,14 +69,6 @@ class Refreshing:
             pushed = ONLINE_STORE not in view.degraded and self.push(view, fresh.features)
             self._moved.put(found_of(view, fresh, customers, pushed=pushed))
 
-    def rehearse(self, view: View, customer_id: str) -> None:
-        """Look at somebody as of the night, and keep nothing."""
-        with live_accepted(
-            self._workspace, view.accepted, self._received, [customer_id], 0
-        ) as mine:
-            looked = look(view, mine, view.standing.instant)
-        scored_texts(view, looked.features, looked.asked)
-
     def _newest(self, looked: Looked) -> Looked:
         """Leave out who was looked at later."""
         ids = looked.features["customer_id"]

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from features.errors import ForestayError
 from features.workspace import Workspace
-from serving.online.admission import ROWS, Trial, margins_of
+from serving.online.admission import ROWS, margins_of, try_out
+from serving.online.logs import log
 from serving.online.standing import Standing, feature_rows
 
 if TYPE_CHECKING:
@@ -38,36 +39,38 @@ class ServedModels:
         self.problems: tuple[str, ...] = ("models",)
         self.refused: dict[tuple[str, str], str] = {}
 
-    def look(self, standing: Standing) -> bool:
-        """Look at the registry and bring in what is new; True when something changed."""
+    def look(self, standing: Standing) -> None:
+        """Look at the registry and bring in what is new."""
         wanted = self._champions()
         if wanted is None:
             self.problems = ("models",) if standing.facts.models or self.current else ()
-            return False
+            return
         new = {
             target: (version, sha256)
             for target, (version, sha256) in wanted.items()
             if (target, version) not in self.refused
             and (target not in self.current or self.current[target].version != version)
         }
-        changed = bool(new) and self._bring_in(standing, new)
+        if new:
+            self._bring_in(standing, new)
         self.problems = tuple(
             f"model:{target}"
             for target, (version, _) in sorted(wanted.items())
             if (target, version) in self.refused
         )
-        return changed
 
     def _champions(self) -> Mapping[str, tuple[str, str]] | None:
         """Return version and hash of each champion; None where the registry is gone."""
-        from training.registry import champion_versions
+        from training.promotion.history import champion_versions
+        from training.tracking import store_is_there
 
         try:
-            return champion_versions(self._workspace)
+            there = store_is_there(self._workspace)
+            return champion_versions(self._workspace) if there else None
         except ForestayError:
             return None
 
-    def _bring_in(self, standing: Standing, new: Mapping[str, tuple[str, str]]) -> bool:
+    def _bring_in(self, standing: Standing, new: Mapping[str, tuple[str, str]]) -> None:
         """Try new versions elsewhere, then load them here; all of them at once take over.
 
         Those that the night has scored with were loaded here before, byte for byte.
@@ -77,8 +80,9 @@ class ServedModels:
         sample = write_sample(self._workspace, standing)
         known = {one["sha256"] for one in standing.facts.models.values()}
         tried = {target: version for target, (version, sha) in new.items() if sha not in known}
-        good, bad = Trial(self._workspace, sample, tried).passed() if tried else ({}, {})
-        self.refused |= {(target, new[target][0]): why for target, why in bad.items()}
+        good, bad = try_out(self._workspace, sample, tried) if tried else ({}, {})
+        for target, why in bad.items():
+            self._refuse(target, new[target][0], why)
         loaded = dict(self.current)
         rows = read_sample(sample)
         for target, (version, _) in new.items():
@@ -88,15 +92,19 @@ class ServedModels:
                 champion = load_version(self._workspace, target, version)
                 found = margins_of(champion, rows)
             except ForestayError as error:
-                self.refused[target, version] = error.problem
+                self._refuse(target, version, error.problem)
                 continue
             if found != good.get(target, found):
-                self.refused[target, version] = "it scores otherwise than when it was tried"
+                self._refuse(target, version, "it scores otherwise than when it was tried")
                 continue
             loaded[target] = champion
-        changed = loaded != self.current
-        self.current = loaded
-        return changed
+        if loaded != self.current:
+            log("models", models={target: one.version for target, one in loaded.items()})
+            self.current = loaded
+
+    def _refuse(self, target: str, version: str, why: str) -> None:
+        log("refused", models={target: version}, fault=why)
+        self.refused[target, version] = why
 
 
 def write_sample(workspace: Workspace, standing: Standing) -> Path:

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from features.workspace import Workspace
 from serving.audit.reading import Records
 from serving.online.decisions import Decisions
 from serving.online.engine import Engine
+from serving.online.logs import fault_of, log
 from serving.service.access.callers import Callers
 from serving.service.deciding import Deciding
 from serving.service.guard import Call, Guard, Handler, marked, request_id_of
@@ -33,13 +35,15 @@ from serving.service.status import Status
 def make_app(workspace: Workspace) -> Starlette:
     """Make the service of a workspace; it begins to look for nights and models when it starts."""
     engine, metrics = Engine(workspace), Metrics()
+    decisions = Decisions(Records(workspace), engine.received, engine.moved)
     guard = Guard(Callers(workspace), metrics)
-    handlers = _handlers(workspace, engine, metrics)
+    handlers = _handlers(engine, decisions, metrics)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Before it listens: a worker that has nothing to say yet gets no questions.
         await run_in_threadpool(engine.start)
+        threading.Thread(target=_rehearse, args=(engine, decisions), daemon=True).start()
         _let_garbage_wait()
         try:
             yield
@@ -59,10 +63,10 @@ def make_app(workspace: Workspace) -> Starlette:
     return app
 
 
-def _handlers(workspace: Workspace, engine: Engine, metrics: Metrics) -> Mapping[str, Handler]:
+def _handlers(engine: Engine, decisions: Decisions, metrics: Metrics) -> Mapping[str, Handler]:
+    workspace = engine.workspace
     status, lookups = Status(engine, metrics), Lookups(workspace)
     scoring = Scoring(engine, metrics)
-    decisions = Decisions(Records(workspace), engine.received, engine.moved)
     deciding = Deciding(workspace, engine, decisions)
     receiving = Receiving(engine, scoring, deciding)
     document = json.dumps(openapi()).encode()
@@ -84,6 +88,13 @@ def _handlers(workspace: Workspace, engine: Engine, metrics: Metrics) -> Mapping
         "livez": status.live,
         "readyz": status.ready,
     }
+
+
+def _rehearse(engine: Engine, decisions: Decisions) -> None:
+    try:
+        decisions.rehearse(engine.view)
+    except Exception as error:  # noqa: BLE001 - the first event will then take longer
+        log("rehearsal", fault=fault_of(error))
 
 
 async def _no_such_door(request: Request, error: Exception) -> Response:

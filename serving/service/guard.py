@@ -103,7 +103,10 @@ class Guard:
         if route.is_public:
             return Call(request=request, caller=None, request_id=request_id)
         header = request.headers.get("authorization")
-        caller = self._callers.require(header, route)
+        # A token may need the provider's keys, and those may be far away.
+        caller = self._callers.by_key(header, route)
+        if caller is None:
+            caller = await run_in_threadpool(self._callers.require, header, route)
         request.scope["forestay.log"]["caller"] = caller.id
         self._rates.take(caller)
         _require_known(request, route)

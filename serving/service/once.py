@@ -71,7 +71,7 @@ class Once:
             if row is not None and (row[1] is not None or row[2] > micros(now - _DEAD)):
                 return row[0], row[1]
             connection.execute(
-                "INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?, NULL, NULL)",
+                "INSERT OR REPLACE INTO once (caller, key, question, at_us) VALUES (?, ?, ?, ?)",
                 (*owner, question, micros(now)),
             )
         return None

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.responses import Response
 
 from features.errors import Unavailable
 from serving.ledger import Place
 from serving.online.engine import Engine, Scored
-from serving.service.guard import Call
+from serving.service.guard import AT_ONCE, Call
 from serving.service.metrics import Metrics
 
-#: So many are answered where they arrive; more, or what must be scored again, beside it.
-_AT_ONCE = 10
 #: An answer waits so long for its record.
 RECORD_SECONDS = 3.0
 
@@ -26,6 +24,8 @@ class Scoring:
 
     def __init__(self, engine: Engine, metrics: Metrics) -> None:
         self._engine, self._metrics = engine, metrics
+        # Of their own, so that pages and decisions never take them all.
+        self._threads = CapacityLimiter(AT_ONCE)
 
     async def score(self, call: Call) -> Response:
         """Answer for the customers of a question, in its order."""
@@ -39,10 +39,8 @@ class Scoring:
         """Answer for some customers, once it is on record."""
         caller = call.caller
         arguments: Any = (ids, language, caller.name if caller else "", call.request_id)
-        if len(ids) <= _AT_ONCE and self._engine.is_quick(ids):
-            scored = self._engine.score(*arguments)
-        else:
-            scored = await run_in_threadpool(self._engine.score, *arguments)
+        # Beside the loop: a key may have to be made, and whoever makes many holds their file.
+        scored = await to_thread.run_sync(self._engine.score, *arguments, limiter=self._threads)
         if scored.recorded is not None:
             await _on_record(scored.recorded)
         self._count(call, scored)

@@ -26,7 +26,7 @@ def trained_twice(
 ) -> tuple[Path, TrainReport]:
     """Folder of a moved copy trained again on the same rows, and the report of that."""
     folder = tmp_path_factory.mktemp("twice")
-    shutil.copytree(trained_once[0] / "mlruns", folder / "mlruns")
+    shutil.copytree(trained_once[0], folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         report = train_on(made_dataset(), made_workspace(folder), CHURN)
@@ -41,7 +41,7 @@ def two(
 ) -> Workspace:
     """Return a workspace of the test's own with two versions; the second is champion."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copytree(trained_twice[0] / "mlruns", tmp_path / "two" / "mlruns")
+    shutil.copytree(trained_twice[0], tmp_path / "two")
     return made_workspace(tmp_path / "two")
 
 
@@ -57,7 +57,7 @@ def market(
 ) -> Workspace:
     """Return a workspace of the test's own with the model trained once: moved, in fact."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    shutil.copytree(trained_once[0] / "mlruns", tmp_path / "market" / "mlruns")
+    shutil.copytree(trained_once[0], tmp_path / "market")
     return made_workspace(tmp_path / "market")
 
 

@@ -9,7 +9,8 @@ from features.errors import BrokenRecord, Conflict, NotReady
 from features.workspace import Workspace
 from tests.training.made_rows import CHURN, made_dataset, made_table, made_workspace
 from training.experiment import TrainReport, train_on
-from training.registry import list_models, load_champion, promote, rollback
+from training.promotion.promote import promote, rollback
+from training.registry import list_models, load_champion
 from training.tracking import open_store
 
 
@@ -46,7 +47,7 @@ def test_rollback_goes_to_the_champion_before_and_no_further(two: Workspace) -> 
 
 
 def test_promotion_writes_down_by_whom(two: Workspace) -> None:
-    """An alias has no history, so the version keeps it."""
+    """An alias has no history, so we keep one."""
     found = promote(two, "churn", "1", by="ana")
     assert (found.promoted_by, found.champion_before, found.champion) == ("ana", "2", True)
     assert found.champion_since.endswith("+00:00")
@@ -55,7 +56,7 @@ def test_promotion_writes_down_by_whom(two: Workspace) -> None:
 def test_a_version_without_skill_cannot_be_promoted(market: Workspace) -> None:
     """Not even by hand."""
     train_on(made_dataset(made_table(skill=0.0)), market, CHURN)
-    with pytest.raises(Conflict, match="no skill"):
+    with pytest.raises(Conflict, match="has_skill: ROC AUC"):
         promote(market, "churn", "2", by="ana")
 
 

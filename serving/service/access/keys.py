@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS keys (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, sha256 BLOB NOT NULL,
   created_at TEXT NOT NULL, created_by TEXT NOT NULL, revoked_at TEXT);
 """
-_START, _ID, _SECRET = "forestay", 8, 43
+_START, _ID = "forestay", 8
 #: Keys of one name that count at the same time: enough to change one without a gap.
 ALIVE = 2
 #: A key that was revoked elsewhere counts no longer than this.

@@ -5,6 +5,7 @@ file that somebody keeps up to date, or from its https address.
 """
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from features.errors import Unavailable
@@ -17,6 +18,8 @@ ALGORITHMS = ("RS256", "ES256")
 LEEWAY_SECONDS = 60
 #: The provider's keys are asked for again after this long.
 _KEYS_SECONDS, _TIMEOUT_SECONDS = 300, 3
+#: Whoever makes up names of keys does not make us ask the provider more often than this.
+_ANEW_SECONDS = 30.0
 
 
 class Tokens:
@@ -26,6 +29,7 @@ class Tokens:
         """Nothing is fetched before the first token comes."""
         self._settings = settings
         self._client: Any = None
+        self._asked_at = -_ANEW_SECONDS
         self._file: tuple[float, dict[str, PyJWK]] = (0.0, {})
 
     def roles(self, text: str) -> tuple[str, frozenset[str]] | None:
@@ -65,18 +69,22 @@ class Tokens:
         return self._from_file().get(kid)
 
     def _from_provider(self, kid: str) -> "PyJWK | None":
+        """Find a key; for one that is not there the provider is asked anew, but not each time."""
         import jwt
 
         if self._client is None:
             self._client = jwt.PyJWKClient(
                 self._settings.jwks, lifespan=_KEYS_SECONDS, timeout=_TIMEOUT_SECONDS
             )
-        try:
-            return self._client.get_signing_key(kid)
-        except jwt.PyJWKClientConnectionError:
-            raise
-        except jwt.PyJWKClientError:
-            return None
+        known = self._named(kid, refresh=False)
+        if known is None and time.monotonic() - self._asked_at > _ANEW_SECONDS:
+            self._asked_at = time.monotonic()
+            known = self._named(kid, refresh=True)
+        return known
+
+    def _named(self, kid: str, *, refresh: bool) -> "PyJWK | None":
+        found = self._client.get_jwk_set(refresh=refresh).keys
+        return next((key for key in found if key.key_id == kid), None)
 
     def _from_file(self) -> "dict[str, PyJWK]":
         from pathlib import Path

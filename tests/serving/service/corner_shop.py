@@ -78,9 +78,10 @@ def corner_shop(tmp_path_factory, folder: Path) -> Path:
     return folder
 
 
-def forestay(folder: Path, *words: str) -> dict:
-    """Run a command and return what it says."""
+def forestay(folder: Path, *words: str, key: str = "") -> dict:
+    """Run a command, as the owner of a key if there is one, and return what it says."""
     command = [FORESTAY, *words, "--workspace", str(folder), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    acting = {**os.environ, "FORESTAY_KEY": key}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=acting)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)

@@ -11,6 +11,7 @@ import pytest
 
 from features.settings import load_workspace
 from serving.ledger import existing_ledger, verify
+from serving.service.access import rates
 from tests.serving.service.corner_shop import corner_shop
 from tests.serving.service.served import Served
 
@@ -59,52 +60,58 @@ def memory(service):
 
 
 def held(service, seconds):
-    """Ask a hundred times a second: every answer sound, every one on record."""
+    """Ask a hundred times a second; return statuses, records and milliseconds."""
     statuses, times = asyncio.run(ask_steadily(service, PER_SECOND, seconds))
-    assert set(statuses) == {200}
     ledger = existing_ledger(load_workspace(service.folder), actor="test")
-    records = sum(len(ledger.leaves(entry.seq)) for entry in ledger.entries("scores"))
-    assert records == statuses[200]
     assert not verify(ledger).faults
-    return times
+    records = sum(len(ledger.leaves(entry.seq)) for entry in ledger.entries("scores"))
+    return statuses, records, times
 
 
 def overloaded(service, seconds):
-    """Ask ten times as much: refusals only, memory level, and back at once."""
+    """Ask ten times as much; return statuses, seconds until it answers again, and more memory.
+
+    Of what is answered no more than the key may ask for, however fast this machine can ask.
+    """
     asyncio.run(ask_steadily(service, PER_SECOND, 3))
-    before = memory(service)
+    before, began = memory(service), time.monotonic()
     statuses, _ = asyncio.run(ask_steadily(service, 10 * PER_SECOND, seconds))
     assert set(statuses) <= {200, 429, 503}
-    assert statuses[429] + statuses[503] > 0
-    began = time.monotonic()
-    while True:
-        found = service.ask("POST", "/score", json={"customer_ids": customers(service)[:1]})
-        if found.status_code == 200:
-            break
+    assert statuses[200] <= rates.BURST + rates.PER_SECOND * (time.monotonic() - began)
+    began, question = time.monotonic(), {"customer_ids": customers(service)[:1]}
+    while service.ask("POST", "/score", json=question).status_code != 200:
         time.sleep(0.1)
-    assert time.monotonic() - began < 5
-    assert memory(service) < 1.1 * before + 20
+    return statuses, time.monotonic() - began, memory(service) - before
 
 
 def test_a_hundred_scores_a_second_are_held(service):
-    """Six seconds of it."""
-    held(service, 6)
+    """Six seconds of it: every answer sound, every one on record."""
+    statuses, records, _ = held(service, 6)
+    assert set(statuses) == {200}
+    assert records == statuses[200] == 600
 
 
 def test_ten_times_as_much_is_refused_and_survived(service):
-    """Five seconds of it."""
-    overloaded(service, 5)
+    """Five seconds of it: refusals only, memory level, and back at once."""
+    _, recovery_seconds, more_memory = overloaded(service, 5)
+    assert recovery_seconds < 5
+    assert more_memory < 60
 
 
 @pytest.mark.slow
 def test_a_hundred_scores_a_second_are_held_for_ten_minutes(service):
     """p99 stays below 150 ms."""
-    times = held(service, 600)
+    statuses, records, times = held(service, 600)
     print(f"p50 {times[len(times) // 2]:.2f} ms, p99 {times[int(len(times) * 0.99)]:.2f} ms")  # noqa: T201 - the figure
+    assert set(statuses) == {200}
+    assert records == statuses[200] == 60_000
     assert times[int(len(times) * 0.99)] < 150
 
 
 @pytest.mark.slow
 def test_ten_times_as_much_is_survived_for_a_minute(service):
     """As long as the goal asks for."""
-    overloaded(service, 60)
+    statuses, recovery_seconds, more_memory = overloaded(service, 60)
+    print(statuses, f"recovery {recovery_seconds:.2f} s, memory +{more_memory:.0f} MiB")  # noqa: T201 - the figure
+    assert recovery_seconds < 5
+    assert more_memory < 60

@@ -69,11 +69,9 @@ class Way:
                 threading.Thread(target=self._carry, args=pair, daemon=True).start()
 
     def _carry(self, source, target):
-        try:
+        with contextlib.suppress(OSError):  # the way was cut
             while data := source.recv(65536):
                 target.sendall(data)
-        except OSError:
-            pass
         for one in (source, target):
             one.close()
 

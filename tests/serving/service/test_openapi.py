@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
@@ -35,8 +34,12 @@ def api_schema(service):
     return schemathesis.openapi.from_dict(document)
 
 
-@pytest.mark.parametrize("mode", GenerationMode)
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    ("route", "mode"),
+    # Nothing can be wrong about a question without any part.
+    [(r, m) for r in ROUTES for m in GenerationMode if not r.is_public or m.is_positive],
+    ids=lambda one: getattr(one, "name", str(one)),
+)
 def test_for_any_request_the_answer_is_as_documented(api_schema, service, route, mode):
     """No 5xx, no undocumented status, media type, header or field; nothing invalid is accepted."""
     operation = api_schema[route.path][route.method]
@@ -61,10 +64,7 @@ def test_for_any_request_the_answer_is_as_documented(api_schema, service, route,
         # Instants that lie ahead are refused, which a schema cannot say.
         case.validate_response(found, excluded_checks=[positive_data_acceptance])
 
-    try:
-        ask()
-    except Unsatisfiable:
-        pytest.skip("nothing about this door can be wrong")
+    ask()
 
 
 def test_the_log_of_all_that_has_no_fault(service, api_schema):

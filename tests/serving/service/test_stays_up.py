@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
+from itertools import pairwise
 
 import httpx
 import pyarrow.parquet as pq
@@ -18,6 +19,8 @@ from serving.audit.reading import Records
 from serving.online.score_records import read_score
 from tests.serving.service.corner_shop import corner_shop, forestay
 from tests.serving.service.served import Served, until
+from training.promotion.history import open_history
+from training.registry import find_version
 from training.tracking import open_existing
 
 SECOND = "2"
@@ -29,8 +32,17 @@ def two_models(tmp_path_factory):
     folder = corner_shop(tmp_path_factory, tmp_path_factory.mktemp("stays") / "shop")
     with (folder / "forestay.yaml").open("a") as file:
         file.write("promotion: second_person\nmodels:\n  churn: {params: {num_leaves: 4}}\n")
-    assert forestay(folder, "train", "--target", "churn")["churn"]["model_version"] == SECOND
+    made = ("keys", "create", "--role", "scientist", "--name", "ana")
+    ana = forestay(folder, *made)["key"]
+    trained = forestay(folder, "train", "--target", "churn", key=ana)["churn"]
+    assert (trained["model_version"], trained["promoted"]) == (SECOND, False)
     return folder
+
+
+def promote_second(folder):
+    """Let an approver promote the second version."""
+    made = ("keys", "create", "--role", "approver", "--name", "ben")
+    forestay(folder, "models", "promote", "churn", SECOND, key=forestay(folder, *made)["key"])
 
 
 @pytest.fixture
@@ -41,9 +53,13 @@ def folder(two_models, tmp_path):
 
 
 def make_champion(folder, version):
-    """Let MLflow's alias point to a version, as anybody with its database could."""
-    store = open_existing(load_workspace(folder))
-    store.client.set_registered_model_alias("corner-shop-churn", "champion", version)
+    """Put a promotion on record that no gate has seen, as only another program could."""
+    workspace = load_workspace(folder)
+    with open_history(workspace) as history:
+        found = find_version(open_existing(workspace), workspace, "churn", version)
+        model = {n: getattr(found, n) for n in ("target", "version", "sha256", "run_id")}
+        after = len(history.of("churn"))
+        history.append("promote", model, after=after, by="another program", evidence={})
 
 
 def customers(folder):
@@ -96,7 +112,7 @@ def test_a_new_champion_comes_in_without_one_failed_request(folder):
     """Under load: old answers, then new ones; each from one version; equal to a new night's."""
     with Served(folder) as service, Load(service, customers(folder)) as load:
         time.sleep(1)
-        forestay(folder, "models", "promote", "churn", SECOND)
+        promote_second(folder)
         until(lambda: load.versions and load.versions[-1] == SECOND, 30)
         time.sleep(1)
         ids = customers(folder)[:50]
@@ -111,6 +127,22 @@ def test_a_new_champion_comes_in_without_one_failed_request(folder):
     assert {r["customer_id"]: r["churn"]["risk"] for r in online["results"]} == {
         one: risks[one] for one in ids
     }
+
+
+def test_going_back_is_followed_without_one_failed_request(folder):
+    """Under load: forth and back within seconds, and no answer mixes two versions."""
+    with Served(folder) as service, Load(service, customers(folder)) as load:
+        promote_second(folder)
+        until(lambda: load.versions and load.versions[-1] == SECOND, 30)
+        asked = time.monotonic()
+        forestay(folder, "models", "rollback", "churn")
+        until(lambda: load.versions[-1] == "1", 60)
+        assert time.monotonic() - asked < 60
+        time.sleep(1)
+    assert set(load.statuses) == {200}
+    assert not load.failures
+    changes = [a for a, b in pairwise(load.versions) if a != b]
+    assert set(changes) == {"1", SECOND}
 
 
 @pytest.mark.parametrize(
