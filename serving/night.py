@@ -200,11 +200,15 @@ def open_night(workspace: Workspace, as_of: date | None, *, allow_stale: bool) -
 
 def _champions(workspace: Workspace, catalogue: Catalogue) -> dict[str, "Champion"]:
     """Load the served models; one that reads features which are gone cannot score."""
+    from training.promotion.promote import mirror
     from training.registry import load_champion
+    from training.tracking import open_existing
 
     loaded = {name: load_champion(workspace, name) for name in workspace.targets}
     champions = {name: champion for name, champion in loaded.items() if champion}
     for name, champion in champions.items():
+        if (store := open_existing(workspace)) is not None:
+            mirror(store, workspace, name)
         gone = sorted({*champion.feature_names, *champion.groups_read} - set(catalogue.names))
         if gone:
             raise Conflict(

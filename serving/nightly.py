@@ -87,6 +87,7 @@ def nightly(
         if finished and finished.fingerprint == night.fingerprint:
             show_latest(workspace.lists)
             _answer_for(night, progress)
+            _log_watch(night)
             tidy(night)
             return _report(night, finished, "already_done")
         if finished and not allowed.supersede:
@@ -125,9 +126,19 @@ def _make(night: Night, watch: Stopwatch, progress: Progress, *, allow_small: bo
     watch.write(draft / "run.json")
     folder = publish(lists, night.as_of, draft)
     show_standing(night)
+    _log_watch(night)
     expire(night.workspace)
     tidy(night)
     return folder
+
+
+def _log_watch(night: Night) -> None:
+    """Lay what was watched beside the models, where data scientists look."""
+    from serving.models.watch_log import log_watch
+
+    made = open_list(night.workspace.lists, night.as_of)
+    if made is not None and "watch" in made.summary and night.champions:
+        log_watch(night.workspace, made)
 
 
 def _load_online(night: Night, progress: Progress) -> None:

@@ -112,7 +112,8 @@ def tidy(night: Night) -> None:
         if folder != night.work:
             shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(night.work / "scores", ignore_errors=True)
-    (night.work / "drift.json").unlink(missing_ok=True)
+    for name in ("drift.json", "watch.json"):
+        (night.work / name).unlink(missing_ok=True)
 
 
 def _since(night: Night, decided: pa.Table, before: EarlierList | None) -> pa.Array:

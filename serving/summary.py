@@ -36,7 +36,7 @@ def summarise(
     Parameters
     ----------
     made : the decisions, with risks and bands, and what they share.
-    extra : `since_last`, `drift`, `supersedes` and `shown_rows`, as the night found them.
+    extra : `since_last`, `drift`, `watch`, `supersedes` and `shown_rows`, as the night found them.
     """
     from training.bands import cutoffs
 
@@ -67,6 +67,7 @@ def summarise(
         "earlier_contacts": run["before"],
         "since_last": extra["since_last"],
         "drift": extra["drift"],
+        "watch": extra["watch"],
         "consent_checked": consent_checked,
         "attributes_as_of_today": "customers" in night.accepted.tables,
         "stale_sources": [source.label for source in night.stale],
@@ -115,6 +116,9 @@ def _warnings(
     night: Night, extra: Mapping[str, Any], *, consent_checked: bool
 ) -> list[dict[str, str]]:
     found = [
+        {"code": one["code"], "en": one["en"], "zh": one["zh"]} for one in extra["watch"]["alarms"]
+    ]
+    found += [
         _warning(
             "stale_source",
             f"{source.label} is older than it should be; the list is marked stale.",

@@ -17,6 +17,7 @@ from features.whole import write_json, write_text
 from proactive_rules.decide import Decided
 from serving.earlier_lists import SUMMARY, EarlierList
 from serving.list_files import SHOWN_ROWS, CsvFile, ExcelFile, ListFile, ParquetFile
+from serving.models.watch import watch
 from serving.night import Night
 from serving.page import PageRows, render
 from serving.page_content import page_of
@@ -50,6 +51,7 @@ def write_list(
     extra = {
         "since_last": changes(night, decided.table, before),
         "drift": drift(night),
+        "watch": watch(night, decided.table, before),
         "supersedes": supersedes,
         "shown_rows": min(decided.table.num_rows, SHOWN_ROWS),
     }

@@ -6,7 +6,7 @@ date, labels from `training.labels`. Nothing is fitted here. Called by `training
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from features.settings.fields import nearest
 from features.snapshots import build_snapshots
 from features.workspace import NEAR_COPIES, Target, Workspace
 from training.labels import labels
-from training.splits import EvaluationPlan, plan, stratified_folds
+from training.labels.treated import treated, untreated
+from training.protected import NOBODY, protected_columns
+from training.splits import EvaluationPlan, Problem, plan, stratified_folds
 from training.sufficiency import assess
 
 _ORDER = [("as_of", "ascending"), ("customer_id", "ascending")]
@@ -43,6 +45,8 @@ class Dataset:
     feature_names : the features a model may read.
     group_names : descriptors (segment, region) that only calibration reads.
     catalogue : what each feature means.
+    protected : customer_id and the protected columns of customers, by which fairness alone is
+        measured; no columns where none are declared.
     fingerprint : of the table's content; the same rows give the same one.
     plan : the plan, less what the labels cannot support, with all problems.
     """
@@ -53,6 +57,7 @@ class Dataset:
     fingerprint: str
     plan: EvaluationPlan
     group_names: tuple[str, ...] = ()
+    protected: pa.Table = field(default_factory=lambda: NOBODY)
 
     def on(self, days: tuple[date, ...]) -> pa.Table:
         """Return the rows of some dates, in the table's order."""
@@ -78,7 +83,9 @@ def training_set(
     build_snapshots(workspace, accepted, plan.label_as_of, progress)
     catalogue = catalogue_for(accepted, workspace)
     read, groups = _read_by_models(workspace, target, catalogue)
-    answered = labels(workspace, accepted, target, plan.label_as_of, progress=progress)
+    asked = labels(workspace, accepted, target, plan.label_as_of, progress=progress)
+    touched = treated(workspace, accepted, target, plan.label_as_of)
+    answered = untreated(asked, touched)
     names = tuple(catalogue.names)
     table = training_features(workspace, catalogue, answered, names, progress=progress)
     table = table.combine_chunks().sort_by(_ORDER)
@@ -86,10 +93,24 @@ def training_set(
         table=table,
         feature_names=_with_values(table, read, target),
         group_names=groups,
+        protected=protected_columns(workspace, accepted),
         catalogue=catalogue,
         fingerprint=fingerprint_table(table),
-        plan=assess(answered, plan),
+        plan=_telling(assess(answered, plan), len(asked), len(answered)),
     )
+
+
+def _telling(plan: EvaluationPlan, asked: int, left: int) -> EvaluationPlan:
+    """Say how many rows are left out, since outreach changed what came of them."""
+    if asked == left:
+        return plan
+    words = (
+        f"{asked - left:,} of {asked:,} rows ({(asked - left) / asked:.1%}) are left out of"
+        " training and tests: these customers were contacted while their label was open (who was"
+        " held out stays)"
+    )
+    told = Problem(code="treated_excluded", message=words)
+    return replace(plan, problems=(*plan.problems, told))
 
 
 def _read_by_models(

@@ -5,7 +5,7 @@ baseline is fitted on the same rows and predicts the same ones.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,7 @@ from training.model import RiskModel
 from training.observed import Observed, observed_bands, observed_levels
 from training.procedure import Recipe, Wishes, fit_model
 from training.promotion.paired import Kept
+from training.protected import protected_levels
 from training.rows import Rows
 from training.segments import levels_by_column
 from training.splits import stratified_folds
@@ -58,6 +59,7 @@ def judged_data(
     return {
         "bands": [one.as_dict() for one in judgement.bands],
         "groups": [one.as_dict() for one in judgement.groups],
+        "roc_auc": asdict(judgement.ours.metrics["roc_auc"]),
         "base_rate": {
             "trained": model.base_rate,
             "origins": dict(recipe.shifts),
@@ -117,7 +119,7 @@ def judge(rows: Rows, dataset: Dataset, windows: Windows, wishes: Wishes, step: 
         risk=np.concatenate([part.risk for part in judged]),
     )
     plain = np.concatenate([part.baseline for part in judged])
-    levels = _levels(judged)
+    levels = _levels(judged) | protected_levels(dataset.protected, predictions.customers)
     return Judgement(
         predictions=predictions,
         levels=levels,

@@ -12,7 +12,7 @@ from features.progress import SILENT, Progress
 from features.simulated.answers import Answers
 from features.simulated.customers import People, draw_people
 from features.simulated.dirt import with_bad_values, with_repeats
-from features.simulated.districts import Failures, draw_failures
+from features.simulated.districts import draw_failures
 from features.simulated.files import Files
 from features.simulated.leases import leases
 from features.simulated.life import Life
@@ -26,6 +26,7 @@ from features.simulated.registers import (
     second_ids,
 )
 from features.simulated.service import interactions
+from features.simulated.shifts import Shift, spoilt_interactions
 from features.simulated.truth import hidden_traits, truth_at, truth_dates
 from features.simulated.weeks import LAST_INSTANT, WEEKS, instants, week_of
 
@@ -43,7 +44,12 @@ class Simulated:
 
 
 def simulate(
-    folder: Path, *, customers: int = 4000, seed: int = 7, progress: Progress = SILENT
+    folder: Path,
+    *,
+    customers: int = 4000,
+    seed: int = 7,
+    shift: Shift | None = None,
+    progress: Progress = SILENT,
 ) -> Simulated:
     """Write a believable company into `folder`, so that everything can be tried without data.
 
@@ -52,6 +58,7 @@ def simulate(
     folder : made if needed; files of an earlier simulation are replaced.
     customers : how many, potential ones included.
     seed : the same seed and number give the same bytes.
+    shift : something that goes wrong from a day on; everything before it stays as it is.
 
     Raises
     ------
@@ -75,8 +82,8 @@ def simulate(
             # a child of the chunk's own seed: how people answer changes nothing else
             answers = Answers(people, np.random.default_rng(own.spawn(1)[0]))
             files.write("truth/responses.parquet", answers.truth())
-            life = _live(people, failures, rng, files)
-            _write_rows(life, rng, files, number)
+            life = _live(Life(people=people, failures=failures, rng=rng), files, shift)
+            _write_rows(life, files, number, shift)
             _write_registers(life, answers, rng, files, number)
             step.advance()
     for name, source in (("forestay.yaml", "workspace.yaml"), ("policy.yaml", "policy.yaml")):
@@ -84,8 +91,9 @@ def simulate(
     return Simulated(folder=folder, truth_folder=folder / "truth", counts=files.rows)
 
 
-def _live(people: People, failures: Failures, rng: np.random.Generator, files: Files) -> Life:
-    life = Life(people=people, failures=failures, rng=rng)
+def _live(life: Life, files: Files, shift: Shift | None) -> Life:
+    if shift is not None and shift.kind == "competitor":
+        life.competitor_from = week_of(shift.day)
     dates = {week_of(day): day for day in truth_dates()}
     for week in range(WEEKS):
         if week in dates:
@@ -95,7 +103,8 @@ def _live(people: People, failures: Failures, rng: np.random.Generator, files: F
     return life
 
 
-def _write_rows(life: Life, rng: np.random.Generator, files: Files, number: int) -> None:
+def _write_rows(life: Life, files: Files, number: int, shift: Shift | None) -> None:
+    rng = life.rng
     orders = order_lines(life.people, life.journal.of("order"), rng, number)
     orders = with_bad_values(_until_now(orders, "ordered", "entered"), {"unit_price": None}, rng)
     files.write("orders.parquet", with_repeats(orders, rng))
@@ -103,7 +112,7 @@ def _write_rows(life: Life, rng: np.random.Generator, files: Files, number: int)
     rows = _closed_by_now(_until_now(rows, "opened", "recorded"))
     rows = _with_second_ids(life.people, rows, rng, files)
     rows = with_bad_values(rows, {"wait_seconds": -60.0, "score": 70.0, "client_no": None}, rng)
-    files.write("interactions.parquet", with_repeats(rows, rng))
+    files.write("interactions.parquet", spoilt_interactions(with_repeats(rows, rng), shift))
     terms = leases(life.people, life.left_week, life.cause, rng)
     files.write("contracts.parquet", _until_now(terms, "starts", "signed"))
 

@@ -20,6 +20,7 @@ from features.simulated.leaving import (
     order_chance,
 )
 from features.simulated.outreach import Outreach
+from features.simulated.shifts import LEAVES, TAKES
 from features.simulated.weeks import week_of
 
 #: Weeks in which prices rise: rents each July, services each January (share of the price).
@@ -41,6 +42,7 @@ class Life:
     rng: np.random.Generator
     journal: Journal = field(default_factory=Journal)
     week: int = 0
+    competitor_from: float = NEVER
 
     def __post_init__(self) -> None:
         """Begin with whatever the years before left behind."""
@@ -175,6 +177,8 @@ class Life:
         chance = order_chance(
             self.people, age, self.dissatisfaction, self.outreach.effect(self.week)[0]
         )
+        if self.week >= self.competitor_from:
+            chance = LEAVES * chance
         who = self._chance(chance, here & ~self.people.potential & (self.paused_until <= self.week))
         poor = self.rng.random(len(who)) < 0.05  # noqa: PLR2004 - work badly done
         self._upset(who[poor], 0.3)
@@ -210,6 +214,8 @@ class Life:
     def _leave(self, here: np.ndarray) -> None:
         helped, woken = self.outreach.effect(self.week)
         parts = leaving_parts(self.people, self.dissatisfaction, self.price_shock, helped, woken)
+        if self.week >= self.competitor_from:
+            parts[-1] += TAKES
         total = parts.sum(axis=0)
         who = self._chance(1 - np.exp(-total), here)
         reached = np.cumsum(parts[:, who], axis=0) / np.maximum(total[who], 1e-12)

@@ -52,6 +52,7 @@ def open_entry(ledger: Ledger, night: Night, decided: Decided, layout: Layout) -
             target: {"version": one.version, "sha256": one.sha256, "run_id": one.run_id}
             for target, one in sorted(night.champions.items())
         },
+        "promotions": _promotions(night),
         "policy": {"version": night.policy.label, "fingerprint": night.policy.fingerprint},
         "texts": {name: put_text(ledger, name, text) for name, text in texts.items()},
         "run": _plain(decided.run),
@@ -59,6 +60,18 @@ def open_entry(ledger: Ledger, night: Night, decided: Decided, layout: Layout) -
         "typical": typical_values(_sample(night)),
         "environment": environment(),
     }
+
+
+def _promotions(night: Night) -> dict[str, str]:
+    """Name the promotion of each model by its hash: the history cannot be cut behind it unseen."""
+    from training.promotion.history import promotions
+
+    found = {}
+    for target, champion in sorted(night.champions.items()):
+        for one in promotions(night.workspace, target):
+            if one.run_id == champion.run_id:
+                found[target] = one.hash
+    return found
 
 
 def layout_text(layout: Layout) -> str:

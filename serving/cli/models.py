@@ -1,6 +1,6 @@
 """`forestay models`: which models there are, which serves, and changing that."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,7 @@ TARGET = click.Choice(["churn", "complaint"])
 
 @click.group("models")
 def command() -> None:
-    """Look at the models; promote one, or roll back."""
+    """Look at the models; compare, promote, roll back, try one in the shadow."""
 
 
 @as_command("list", examples=["forestay models list", "forestay models list --json"])
@@ -39,20 +39,30 @@ def show(here: Here, *, target: str, version: str | None) -> Answer:
     return Answer(data=model.as_dict(), lines=lines)
 
 
-@as_command("diff", examples=["forestay models diff churn 2 3"])
+@as_command(
+    "diff",
+    examples=[
+        "forestay models diff churn 2 3",
+        "forestay models diff churn 2 3 --json | jq .decisions.entered.count",
+    ],
+)
 @click.argument("target", type=TARGET)
 @click.argument("first")
 @click.argument("second")
 def diff(here: Here, *, target: str, first: str, second: str) -> Answer:
-    """Show the metrics of two versions beside each other."""
-    one, other = (_found(here, target, version) for version in (first, second))
-    rows: dict[str, Any] = {
-        name: {first: one.metrics.get(name), second: other.metrics.get(name)}
-        for name in sorted({*one.metrics, *other.metrics})
-    }
-    lines = [f"{'':32}{first:>10}{second:>10}"]
-    lines += [f"{name:32}{_cell(r[first])}{_cell(r[second])}" for name, r in rows.items()]
-    return Answer(data={"target": target, "metrics": rows}, lines=lines)
+    """Compare two versions on the same test dates, and on the next list.
+
+    Metrics with paired intervals, calibration, groups, speed, what drives them, and who would enter
+    and leave the list: as a table, a page and JSON.
+    """
+    from serving.cli.model_words import difference_lines
+    from serving.models.difference import difference, write_difference
+
+    workspace = here.workspace()
+    found = difference(workspace, target, (first, second), here.progress)
+    page = write_difference(workspace, found)
+    lines = [*difference_lines(found), "", f"look at {page}"]
+    return Answer(data={**found, "page": str(page)}, lines=lines)
 
 
 @as_command(
@@ -91,6 +101,32 @@ def rollback(here: Here, *, target: str) -> Answer:
     return _served(model)
 
 
+@as_command(
+    "shadow",
+    examples=[
+        "forestay models shadow churn 3 --nights 14    begin",
+        "forestay models shadow churn                  compare so far",
+    ],
+)
+@click.argument("target", type=TARGET)
+@click.argument("version", required=False)
+@click.option("--nights", type=int, default=14, show_default=True, help="For how many nights.")
+def shadow(here: Here, *, target: str, version: str | None, nights: int) -> Answer:
+    """Let a challenger score every night beside the champion; nobody acts on what it says.
+
+    Without a version: how far both agree, and who was right where labels are complete.
+    """
+    from serving.cli.model_words import shadow_lines
+    from serving.cli.person import person
+    from serving.models.shadow import begin_shadow, shadow_compared
+
+    workspace = here.workspace()
+    if version is not None:
+        begin_shadow(workspace, target, version, nights, by=person(workspace).name)
+    found = shadow_compared(workspace, target)
+    return Answer(data=found, lines=shadow_lines(found))
+
+
 @as_command("history", examples=["forestay models history churn"])
 @click.argument("target", type=TARGET)
 def history(here: Here, *, target: str) -> Answer:
@@ -106,7 +142,7 @@ def history(here: Here, *, target: str) -> Answer:
     return Answer(data={"promotions": [one.as_dict() for one in found]}, lines=lines)
 
 
-for _one in (listed, show, diff, promote, rollback, history):
+for _one in (listed, show, diff, promote, rollback, history, shadow):
     command.add_command(_one)
 
 
@@ -140,7 +176,3 @@ def _line(model: "ModelVersion") -> str:
     said = "" if auc is None else f"ROC AUC {auc:.3f}"
     made = f"{model.made_at:%Y-%m-%d %H:%M} UTC"
     return f"{model.target:10} {model.version:>4}  {made}  {said:14} {state}".rstrip()
-
-
-def _cell(value: float | None) -> str:
-    return f"{'-':>10}" if value is None else f"{value:>10.4f}"

@@ -150,10 +150,12 @@ def _lists(workspace: Workspace) -> list[Path]:
 
 
 def _nights(workspace: Workspace, ids: frozenset[str]) -> int:
-    """Drop the person from decisions that are kept, and what a killed night left of scores."""
+    """Drop the person from decisions and shadows that are kept, and from what a kill left."""
     nights = workspace.state / "nightly"
     for scores in nights.glob("*/*/scores"):
         shutil.rmtree(scores)
+    for shadowed in (workspace.state / "models" / "shadow").glob("*/*.parquet"):
+        drop_rows(shadowed, ids)
     return sum(drop_rows(path, ids) for path in nights.glob("*/*/decisions.parquet"))
 
 

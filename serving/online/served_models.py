@@ -38,6 +38,8 @@ class ServedModels:
         self.current: Mapping[str, Champion] = {}
         self.problems: tuple[str, ...] = ("models",)
         self.refused: dict[tuple[str, str], str] = {}
+        self._wanted: Mapping[str, tuple[str, str]] = {}
+        self._seen: tuple[tuple[int, int], ...] = ()
 
     def look(self, standing: Standing) -> None:
         """Look at the registry and bring in what is new."""
@@ -61,14 +63,19 @@ class ServedModels:
 
     def _champions(self) -> Mapping[str, tuple[str, str]] | None:
         """Return version and hash of each champion; None where the registry is gone."""
-        from training.promotion.history import champion_versions
+        from training.promotion.history import champion_versions, stamp
         from training.tracking import store_is_there
 
         try:
-            there = store_is_there(self._workspace)
-            return champion_versions(self._workspace) if there else None
-        except ForestayError:
+            if not store_is_there(self._workspace):
+                return None
+            # Opening a database every few seconds is felt by those who wait for an answer.
+            seen = stamp(self._workspace)
+            if seen != self._seen:
+                self._wanted, self._seen = champion_versions(self._workspace), seen
+        except (ForestayError, OSError):
             return None
+        return self._wanted
 
     def _bring_in(self, standing: Standing, new: Mapping[str, tuple[str, str]]) -> None:
         """Try new versions elsewhere, then load them here; all of them at once take over.

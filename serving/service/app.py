@@ -65,7 +65,7 @@ def make_app(workspace: Workspace) -> Starlette:
 
 def _handlers(engine: Engine, decisions: Decisions, metrics: Metrics) -> Mapping[str, Handler]:
     workspace = engine.workspace
-    status, lookups = Status(engine, metrics), Lookups(workspace)
+    status, lookups = Status(workspace, engine, metrics), Lookups(workspace)
     scoring = Scoring(engine, metrics)
     deciding = Deciding(workspace, engine, decisions)
     receiving = Receiving(engine, scoring, deciding)

@@ -1,6 +1,8 @@
 """Figures for Prometheus: labels are routes of the table, statuses and names of ours, no others."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -17,6 +19,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Begin at nothing; where there are several workers, their figures are added up."""
+        self._alarmed: set[tuple[str, str]] = set()
         self._shared = value_of("PROMETHEUS_MULTIPROC_DIR") is not None
         self.registry = None if self._shared else CollectorRegistry()
         self.seconds = Histogram(
@@ -46,6 +49,25 @@ class Metrics:
             "forestay_score_age_seconds", "Time since the newest night was published",
             registry=self.registry, multiprocess_mode="mostrecent",
         )  # fmt: skip
+
+        self.alarms = Gauge(
+            "forestay_alarm", "1 for each alarm of the newest list", ["code", "subject"],
+            registry=self.registry, multiprocess_mode="mostrecent",
+        )  # fmt: skip
+        self.drift = Gauge(
+            "forestay_score_drift", "Population stability index of the risks of the newest list",
+            ["target"], registry=self.registry, multiprocess_mode="mostrecent",
+        )  # fmt: skip
+
+    def watched(self, summary: Mapping[str, Any]) -> None:
+        """Show what the newest list was warned of; what is over is 0, so that it is seen to end."""
+        for labels in self._alarmed:
+            self.alarms.labels(*labels).set(0)
+        for one in summary.get("watch", {}).get("alarms", []):
+            self._alarmed.add((one["code"], one["subject"]))
+            self.alarms.labels(one["code"], one["subject"]).set(1)
+        for target, found in summary.get("drift", {}).items():
+            self.drift.labels(target).set(found.get("score", float("nan")))
 
     def told(self, text: bytes) -> None:
         """Count one result by its status, and its risks."""

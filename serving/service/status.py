@@ -1,8 +1,11 @@
 """Whether the service lives, answers, and how it does."""
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from features.errors import Unavailable
+from features.workspace import Workspace
+from serving.earlier_lists import list_dates, open_list
 from serving.online.engine import Engine
 from serving.online.scorer import now_utc
 from serving.service.guard import Call
@@ -14,8 +17,9 @@ from serving.service.routes import BY_NAME
 class Status:
     """Answers about the service itself."""
 
-    def __init__(self, engine: Engine, metrics: Metrics) -> None:
-        self._engine, self._metrics = engine, metrics
+    def __init__(self, workspace: Workspace, engine: Engine, metrics: Metrics) -> None:
+        self._workspace, self._engine, self._metrics = workspace, engine, metrics
+        self._watched: str | None = None
 
     async def live(self, _: Call) -> Response:
         """Say that the process is there."""
@@ -42,8 +46,17 @@ class Status:
         except Unavailable:  # nothing to tell the age of yet
             self._metrics.feature_age.set(float("nan"))
             self._metrics.score_age.set(float("nan"))
+        await run_in_threadpool(self._watch)
         kind = BY_NAME["metrics"].media[0]
         return Response(self._metrics.text(), headers={"content-type": kind})
+
+    def _watch(self) -> None:
+        """Read what the newest list was warned of, once a list."""
+        days = list_dates(self._workspace.lists)
+        newest = open_list(self._workspace.lists, days[-1]) if days else None
+        if newest is not None and newest.fingerprint != self._watched:
+            self._metrics.watched(newest.summary)
+            self._watched = newest.fingerprint
 
 
 def _json(text: str) -> Response:

@@ -64,6 +64,7 @@ def test_a_leak_in_a_customer_table_stops_the_run(telco, data_dir, column, name,
     assert (report["run_id"], report["promoted"]) == (None, False)
 
 
+@pytest.mark.slow
 def test_the_user_says_whether_a_run_with_a_suspect_goes_on(telco, data_dir):
     """Trusted, the model is made and the warning stays; left out, nothing is left to warn of."""
     column = ", Churn AS left_us"

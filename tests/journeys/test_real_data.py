@@ -24,6 +24,16 @@ REFERENCES = {
 ECE_LIMIT = 0.08
 #: Differences below are noise: two standard errors of one AUC.
 NOISE = 0.01
+#: Whole runs that take a minute and are like another one here: `make slow` has them.
+LONG = ("cdnow", "ravenstack")
+NAMES = [
+    pytest.param(name, marks=pytest.mark.slow if name in LONG else ())
+    for name in sorted(path.name for path in WORKSPACES.iterdir())
+]
+CASES = [
+    pytest.param(*one, marks=pytest.mark.slow if one[0] in LONG else ())
+    for one in sorted(REFERENCES)
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +57,7 @@ def ran(data_dir, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in WORKSPACES.iterdir()))
+@pytest.mark.parametrize("name", NAMES)
 def test_run_ends_with_a_list_one_can_open(ran, name):
     """Four formats, ranked 1..n, one row a customer; whoever is left alone is told why."""
     folder, _ = ran(name)
@@ -64,7 +74,7 @@ def test_run_ends_with_a_list_one_can_open(ran, name):
     assert counted == (rows, 1, rows, rows, 0)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in WORKSPACES.iterdir()))
+@pytest.mark.parametrize("name", NAMES)
 def test_counts_of_real_sources_add_up(ran, name):
     """Every row read is filtered, accepted, a duplicate, superseded or quarantined."""
     fates = ("filtered", "accepted", "duplicate", "superseded", "quarantined")
@@ -73,7 +83,13 @@ def test_counts_of_real_sources_add_up(ran, name):
         assert source["read"] > 0
 
 
-@pytest.mark.parametrize(("name", "target"), sorted(REFERENCES))
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        pytest.param(*one, marks=pytest.mark.slow if one[0] in LONG else ())
+        for one in sorted(REFERENCES)
+    ],
+)
 def test_model_is_within_noise_of_the_logistic_or_better(ran, name, target):
     """The served procedure is never clearly worse than four variables and a logistic."""
     report = ran(name)[1]["train"][target]
@@ -86,7 +102,7 @@ def test_model_is_within_noise_of_the_logistic_or_better(ran, name, target):
     assert report["promoted"]
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in WORKSPACES.iterdir()))
+@pytest.mark.parametrize("name", NAMES)
 def test_clean_data_are_not_accused(ran, name):
     """No column of a real set is called a leak, and nobody a near-copy."""
     leaks = {"implausible_power", "known_after_event", "near_copies"}
@@ -95,7 +111,13 @@ def test_clean_data_are_not_accused(ran, name):
         assert report["run_id"]
 
 
-@pytest.mark.parametrize(("name", "target"), sorted(REFERENCES))
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [
+        pytest.param(*one, marks=pytest.mark.slow if one[0] in LONG else ())
+        for one in sorted(REFERENCES)
+    ],
+)
 def test_bands_hold_what_they_say_on_later_dates(ran, name, target):
     """Shares rise from band to band, none lies surely outside its limits, and the list says so."""
     folder, answer = ran(name)

@@ -241,17 +241,20 @@ def test_a_period_page_names_changes_and_by_whom():
         assert said in text
 
 
-def test_only_promotions_of_the_period_are_told():
-    """By their day, both ends included; who never served is left out."""
-    models = [
+def test_every_promotion_of_the_period_is_told():
+    """By its day, both ends included, with whom it replaced, also before the period."""
+    days = ["2026-03-03T23:59:59", "2026-03-04T00:00:00", "2026-03-05T08:00:00", "2026-03-06"]
+    made = [
         SimpleNamespace(
-            target="churn", version=f"{n}", champion_since=since, promoted_by="gate",
-            champion_before="",
+            target="churn", version=f"{n}", at=at, by="gate",
+            kind="rollback" if n == 2 else "promote",
         )
-        for n, since in enumerate(["2026-03-03T23:59:59", "2026-03-04T00:00:00", "", "2026-03-06"])
+        for n, at in enumerate(days)
     ]  # fmt: skip
-    found = promotions(models, date(2026, 3, 4), date(2026, 3, 5))
-    assert [which for _, which, _, _ in found] == ["churn 1"]
+    found = promotions(made, date(2026, 3, 4), date(2026, 3, 5))
+    assert [(which, before) for _, which, _, before in found] == [
+        ("churn 1", "0"), ("churn 2 (rollback)", "1"),
+    ]  # fmt: skip
 
 
 def test_calibration_is_written_out_to_the_risk():

@@ -1,6 +1,7 @@
 """The registry: champions come and go, are verified, and are found after a move."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ from features.errors import BrokenRecord, Conflict, NotReady
 from features.workspace import Workspace
 from tests.training.made_rows import CHURN, made_dataset, made_table, made_workspace
 from training.experiment import TrainReport, train_on
+from training.fitted import Author
+from training.promotion.golden import prove
+from training.promotion.history import promotions
 from training.promotion.promote import promote, rollback
-from training.registry import list_models, load_champion
+from training.registry import MODEL_FOLDER, list_models, load_champion
 from training.tracking import open_store
 
 
@@ -98,3 +102,33 @@ def test_a_moved_workspace_goes_on_training(two: Workspace, again: TrainReport) 
     for run in runs:
         assert run.info.artifact_uri.startswith((two.folder / "mlruns").as_uri())
         assert client.list_artifacts(run.info.run_id, "plots")
+
+
+def test_a_second_person_approves_and_nobody_else(market: Workspace) -> None:
+    """Neither who shows no key of an approver, nor the author; then the history names who did."""
+    strict = replace(market, promotion="second_person")
+    ana = Author(name="ana", by_key=True)
+    assert not train_on(made_dataset(), strict, CHURN, author=ana).promoted
+    with pytest.raises(Conflict, match="ben is no approver"):
+        promote(strict, "churn", "2", by="ben")
+    with pytest.raises(Conflict, match="ana trained it"):
+        promote(strict, "churn", "2", by="ana", approves=True)
+    train_on(made_dataset(), strict, CHURN)
+    with pytest.raises(Conflict, match="who trained it is not known"):
+        promote(strict, "churn", "3", by="ben", approves=True)
+    assert promote(strict, "churn", "2", by="ben", approves=True).champion
+    newest = promotions(strict, "churn")[-1]
+    assert (newest.by, newest.evidence["trained_by"], newest.evidence["instead_of"]) == (
+        "ben", "ana", "1",
+    )  # fmt: skip
+    assert {check["passed"] for check in newest.evidence["checks"]} == {True}
+
+
+def test_golden_rows_name_nobody_and_find_another_arithmetic(market: Workspace) -> None:
+    """Drawn column by column; a leaf that says a little more is seen."""
+    champion = load_champion(market, "churn")
+    folder = open_store(market).artifacts_of(champion.run_id, MODEL_FOLDER)
+    assert prove(champion.model, folder).off == 0
+    line = champion.model.linear
+    other = replace(champion.model, linear=replace(line, intercept=line.intercept + 1e-9))
+    assert prove(other, folder).off > 1e-12

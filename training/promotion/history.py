@@ -158,6 +158,14 @@ def open_history(workspace: Workspace) -> Iterator[History]:
         yield history
 
 
+def stamp(workspace: Workspace) -> tuple[tuple[int, int], ...]:
+    """Return what changes with every promotion: time and size of the file and of its log."""
+    path = history_file(workspace)
+    files = [path, path.with_name(f"{path.name}-wal")]
+    stats = [one.stat() for one in files if one.exists()]
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+
+
 def promotions(workspace: Workspace, target: str) -> tuple[Promotion, ...]:
     """Return the promotions of a target, the oldest first; reading makes no file."""
     if not history_file(workspace).is_file():

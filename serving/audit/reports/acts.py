@@ -9,7 +9,7 @@ from serving.audit.reports.report import words
 from serving.page_words import Words
 
 if TYPE_CHECKING:
-    from training.registry import ModelVersion
+    from training.promotion.history import Promotion
 
 #: Wordings of what else the ledger holds.
 ACTS = {
@@ -22,14 +22,22 @@ ACTS = {
 
 
 def promotions(
-    models: Sequence["ModelVersion"], first: date, last: date
+    made: Sequence["Promotion"], first: date, last: date
 ) -> list[tuple[str, str, str, str]]:
-    """Return the promotions of a period, oldest first: when, which, by whom, in whose place."""
-    return sorted(
-        (one.champion_since, f"{one.target} {one.version}", one.promoted_by, one.champion_before)
-        for one in models
-        if one.champion_since and first.isoformat() <= one.champion_since[:10] <= last.isoformat()
-    )
+    """Return the promotions of a period, oldest first: when, which, by whom, in whose place.
+
+    Parameters
+    ----------
+    made : of every target, each target's in their order.
+    """
+    before: dict[str, str] = {}
+    found = []
+    for one in made:
+        if first.isoformat() <= one.at[:10] <= last.isoformat():
+            which = f"{one.target} {one.version}" + (" (rollback)" * (one.kind == "rollback"))
+            found.append((one.at[:19], which, one.by, before.get(one.target, "")))
+        before[one.target] = one.version
+    return sorted(found)
 
 
 def act_words(kind: str, body: Mapping[str, Any]) -> Words:

@@ -234,7 +234,7 @@ def _own_rows(
 
 
 def _period(workspace: Workspace, asked: Sequence[str], language: str) -> str:
-    from training.registry import list_models
+    from training.promotion.history import promotions as promotions_of
 
     first, last = (_day(one) for one in asked)
     records = Records(workspace)
@@ -249,7 +249,11 @@ def _period(workspace: Workspace, asked: Sequence[str], language: str) -> str:
         workspace=workspace.name,
         nights=[{**night.body, "actor": night.entry.actor} for night in nights],
         overrides=overrides(workspace, [night.as_of for night in nights]),
-        promotions=promotions(list_models(workspace), first, last),
+        promotions=promotions(
+            [one for name in workspace.targets for one in promotions_of(workspace, name)],
+            first,
+            last,
+        ),
         acts=[
             (f"{entry.at:%Y-%m-%d %H:%M}", entry.actor, act_words(entry.kind, entry.body))
             for entry in ledger.entries(*ACTS)
