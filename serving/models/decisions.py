@@ -4,7 +4,6 @@ Everything but the model stays: features, policy, holdout, earlier contacts. So 
 the real difference of the two nights.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -141,8 +140,3 @@ def _risks_beside(one: pa.Table, other: pa.Table, target: str) -> dict[str, Any]
 
 def _larger(pair: tuple[str, float]) -> tuple[float, str]:
     return (-pair[1], pair[0])
-
-
-def drivers_of(found: Mapping[str, float]) -> list[str]:
-    """Name the features, the strongest first."""
-    return [name for name, _ in sorted(found.items(), key=_larger)]

@@ -15,7 +15,7 @@ def log_watch(workspace: Workspace, made: EarlierList) -> None:
     Drift, stability and performance of each model, and how many alarms there are, by the names that
     the summary gives them. The list is out before, so a store that is away keeps none back.
     """
-    from training.tracking import log_night
+    from training.night_runs import log_night
 
     alarms = made.summary["watch"]["alarms"]
     log_night(

@@ -2,6 +2,8 @@
 
 from datetime import date, timedelta
 
+import pytest
+
 from features.accepted import open_accepted
 from features.ingest import ingest
 from features.settings import load_workspace
@@ -54,28 +56,18 @@ def test_a_year_without_a_shift_warns_at_most_once_a_quarter(tmp_path):
     assert episodes <= 4, causes(found)
 
 
-def test_a_broken_feed_is_named(tmp_path):
-    """Complaints and contacts stop arriving; nobody is said to have become content."""
-    found = watched(tmp_path / "broken", Shift(kind="broken_feed", day=DAY), 60)
-    assert {code for code, _ in causes(found)} == {"feed_silent"}
-    night = first_night(found, "feed_silent")
+@pytest.mark.parametrize(
+    ("kind", "code", "within_days"),
+    [
+        ("broken_feed", "feed_silent", 7),  # complaints and contacts stop arriving
+        ("changed_unit", "unit_changed", 3),  # waiting in minutes; the mapping divides by sixty
+        ("competitor", "behaviour_shift", 8),  # nearly half of the orders go elsewhere
+    ],
+)
+def test_what_is_planted_is_named_and_nothing_else(tmp_path, kind, code, within_days):
+    """Within days, by its own name; on no night is it taken for another cause."""
+    found = watched(tmp_path / kind, Shift(kind=kind, day=DAY), 60)
+    assert {one for one, _ in causes(found)} == {code}
+    night = first_night(found, code)
     assert night is not None
-    assert night <= DAY + timedelta(days=7)
-
-
-def test_a_changed_unit_is_named(tmp_path):
-    """Waiting is counted in minutes from that day on, and the mapping still divides by sixty."""
-    found = watched(tmp_path / "unit", Shift(kind="changed_unit", day=DAY), 60)
-    assert {code for code, _ in causes(found)} == {"unit_changed"}
-    night = first_night(found, "unit_changed")
-    assert night is not None
-    assert night <= DAY + timedelta(days=3)
-
-
-def test_a_new_competitor_is_named(tmp_path):
-    """Nearly half of the orders go elsewhere: told within a week, as what customers do."""
-    found = watched(tmp_path / "competitor", Shift(kind="competitor", day=DAY), 60)
-    assert {code for code, _ in causes(found)} == {"behaviour_shift"}
-    night = first_night(found, "behaviour_shift")
-    assert night is not None
-    assert night <= DAY + timedelta(days=8)
+    assert night <= DAY + timedelta(days=within_days)

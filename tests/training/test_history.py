@@ -127,59 +127,53 @@ def _start(*words: object) -> subprocess.Popen[str]:
     )
 
 
-def _raced(market: Workspace, processes: int, times: int) -> None:
-    start = len(promotions(market, "churn"))
+def _raced(market: Workspace, processes: int, times: int) -> tuple[int, int]:
+    """Let processes promote against each other; return attempts told of, and those that won."""
     started = [_start("race", market.folder, times, number) for number in range(processes)]
     for process in started:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    told = []
     for process in started:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    for process in started:
-        out, _ = process.communicate(timeout=240)
-        told.append(json.loads(out))
-    history = promotions(market, "churn")
-    assert sum(one["won"] + one["lost"] for one in told) == processes * times
-    assert len(history) - start <= sum(one["won"] for one in told)
-    assert len({one.by for one in history[start:]}) > 1
-    assert alias_of(open_store(market), "shop-churn") == history[-1].version
+    told = [json.loads(process.communicate(timeout=240)[0]) for process in started]
+    return sum(one["won"] + one["lost"] for one in told), sum(one["won"] for one in told)
 
 
-def test_promotions_of_several_processes_make_one_line(two: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("processes", "times"), [(3, 12), pytest.param(8, 50, marks=pytest.mark.slow)]
+)
+def test_promotions_of_several_processes_make_one_line(
+    two: Workspace, processes: int, times: int
+) -> None:
     """No entry is lost or doubled (the chain is read whole), and the alias is the last of them."""
-    _raced(two, processes=3, times=12)
+    start = len(promotions(two, "churn"))
+    attempts, won = _raced(two, processes, times)
+    history = promotions(two, "churn")
+    assert attempts == processes * times
+    # whoever wanted the champion of that moment won without an entry
+    assert 0 < len(history) - start <= won
+    assert len({one.by for one in history[start:]}) > 1
+    assert alias_of(open_store(two), "shop-churn") == history[-1].version
 
 
-@pytest.mark.slow
-def test_four_hundred_promotions_of_eight_processes_make_one_line(two: Workspace) -> None:
-    """As above, as many as the acceptance asks for."""
-    _raced(two, processes=8, times=50)
+def _killed(market: Workspace, every: int) -> list[tuple[str, str, str, int, bool]]:
+    """Return for each kill: champion before, version wanted, champion after, entries, killed."""
+    out, _ = _start("kill", market.folder, every).communicate(timeout=240)
+    return [tuple(one) for one in json.loads(out)]
 
 
-def _killed(market: Workspace, every: int) -> None:
-    process = _start("kill", market.folder, every)
-    out, _ = process.communicate(timeout=240)
-    found = json.loads(out)
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_killed_promotion_leaves_the_old_champion_or_the_new(two: Workspace, every: int) -> None:
+    """Killed at many lines of it (slow: at each); and the next look sets the alias right."""
+    found = _killed(two, every)
     assert len(found) > 5
     assert not found[-1][-1]
     for old, new, head, more, _ in found:
         assert (head, more) in {(old, 0), (new, 1)}
     assert {more for *_, more, _ in found} == {0, 1}
-    assert load_champion(market, "churn") is not None
-    store = open_store(market)
-    mirror(store, market, "churn")
-    assert alias_of(store, "shop-churn") == promotions(market, "churn")[-1].version
-
-
-def test_a_killed_promotion_leaves_the_old_champion_or_the_new(two: Workspace) -> None:
-    """Killed at many lines of it; and the next look sets the alias right."""
-    _killed(two, every=12)
-
-
-@pytest.mark.slow
-def test_a_promotion_killed_at_any_line_leaves_the_old_champion_or_the_new(two: Workspace) -> None:
-    """At every line."""
-    _killed(two, every=1)
+    assert load_champion(two, "churn") is not None
+    store = open_store(two)
+    mirror(store, two, "churn")
+    assert alias_of(store, "shop-churn") == promotions(two, "churn")[-1].version

@@ -190,13 +190,13 @@ def champion_before(found: tuple[Promotion, ...]) -> Promotion | None:
     """Return whom a rollback goes back to: the champion before, as if what came after never was.
 
     A promotion is laid upon those before, a rollback takes the uppermost away; so going back twice
-    goes two champions back, and a version promoted again counts once.
+    goes two champions back, and a model promoted again counts once.
     """
     laid: list[Promotion] = []
     for one in found:
         if one.kind == "rollback":
             laid.pop()
-        elif not laid or laid[-1].version != one.version:
+        elif not laid or laid[-1].run_id != one.run_id:
             laid.append(one)
     return laid[-2] if len(laid) > 1 else None
 
