@@ -32,8 +32,12 @@ def customers(service):
 
 
 async def ask_steadily(service, per_second, seconds):
-    """Ask at a rate, whatever the answers take; return statuses and milliseconds."""
-    statuses, times, tasks = Counter(), [], []
+    """Ask at a rate, whatever the answers take; return statuses and milliseconds, in order.
+
+    Questions that were answered are let go of: tens of thousands of them kept would have the
+    collector of this process stop it, and the service would be blamed.
+    """
+    statuses, times, waiting = Counter(), [], set()
     ids, headers = customers(service), {"Authorization": f"Bearer {service.keys['crm']}"}
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=service.url, limits=limits, timeout=30) as client:
@@ -49,9 +53,16 @@ async def ask_steadily(service, per_second, seconds):
         began = time.monotonic()
         for number in range(int(per_second * seconds)):
             await asyncio.sleep(max(0, began + number / per_second - time.monotonic()))
-            tasks.append(asyncio.create_task(ask(number)))
-        await asyncio.gather(*tasks)
-    return statuses, sorted(times)
+            task = asyncio.create_task(ask(number))
+            waiting.add(task)
+            task.add_done_callback(waiting.discard)
+        await asyncio.gather(*waiting)
+    return statuses, times
+
+
+def percentile(times, share):
+    """Return the milliseconds within which a share of the answers came."""
+    return sorted(times)[int(len(times) * share)]
 
 
 def memory(service):
@@ -100,12 +111,15 @@ def test_ten_times_as_much_is_refused_and_survived(service):
 
 @pytest.mark.slow
 def test_a_hundred_scores_a_second_are_held_for_ten_minutes(service):
-    """p99 stays below 150 ms."""
+    """p99 stays below 150 ms; each half minute is told, so that a stall is seen for what it is."""
     statuses, records, times = held(service, 600)
-    print(f"p50 {times[len(times) // 2]:.2f} ms, p99 {times[int(len(times) * 0.99)]:.2f} ms")  # noqa: T201 - the figure
+    for start in range(0, len(times), 30 * PER_SECOND):
+        window = times[start : start + 30 * PER_SECOND]
+        print(start // PER_SECOND, f"s: p99 {percentile(window, 0.99):.2f} ms")  # noqa: T201 - the figure
+    print(f"p50 {percentile(times, 0.5):.2f} ms, p99 {percentile(times, 0.99):.2f} ms")  # noqa: T201 - the figure
     assert set(statuses) == {200}
     assert records == statuses[200] == 60_000
-    assert times[int(len(times) * 0.99)] < 150
+    assert percentile(times, 0.99) < 150
 
 
 @pytest.mark.slow
