@@ -32,10 +32,10 @@ def customers(service):
 
 
 async def ask_steadily(service, per_second, seconds):
-    """Ask at a rate, whatever the answers take; return statuses and milliseconds, in order.
+    """Ask at a rate, whatever the answers take; return statuses and milliseconds, as answered.
 
-    Questions that were answered are let go of: tens of thousands of them kept would have the
-    collector of this process stop it, and the service would be blamed.
+    Questions that were answered are let go of, so that what this process keeps does not grow and
+    its pauses are not taken for the service's.
     """
     statuses, times, waiting = Counter(), [], set()
     ids, headers = customers(service), {"Authorization": f"Bearer {service.keys['crm']}"}
