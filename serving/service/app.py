@@ -31,6 +31,9 @@ from serving.service.routes import ROUTES, STATUS_WORDS
 from serving.service.scoring import Scoring
 from serving.service.status import Status
 
+#: A store that is away must not keep the service from answering what it still can.
+REHEARSAL_SECONDS = 3.0
+
 
 def make_app(workspace: Workspace) -> Starlette:
     """Make the service of a workspace; it begins to look for nights and models when it starts."""
@@ -41,9 +44,12 @@ def make_app(workspace: Workspace) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        # Before it listens: a worker that has nothing to say yet gets no questions.
+        # Before it listens: a worker that has nothing to say yet gets no questions, and the first
+        # ones are not to share the interpreter with what only has to be done once.
         await run_in_threadpool(engine.start)
-        threading.Thread(target=_rehearse, args=(engine, decisions), daemon=True).start()
+        rehearsal = threading.Thread(target=_rehearse, args=(engine, decisions), daemon=True)
+        rehearsal.start()
+        await run_in_threadpool(rehearsal.join, REHEARSAL_SECONDS)
         _let_garbage_wait()
         try:
             yield
