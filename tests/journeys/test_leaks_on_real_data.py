@@ -91,6 +91,7 @@ def test_customers_under_two_ids_stop_a_run_of_folds(telco, data_dir):
     assert report["run_id"] is None
 
 
+@pytest.mark.slow
 def test_an_attribute_computed_over_the_whole_log_stops_the_run(data_dir, tmp_path):
     """How often a customer bought, counted to the end of the data, knows what comes."""
     folder = tmp_path / "shop"

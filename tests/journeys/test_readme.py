@@ -48,7 +48,7 @@ def blocks(language: str) -> list[str]:
 def desk(tmp_path_factory) -> Path:
     """Run every command of the README, in order; the folder they ran in."""
     folder = tmp_path_factory.mktemp("desk")
-    simulate(folder / "company", customers=2_000, seed=11)
+    simulate(folder / "company", customers=1_000, seed=11)
     (folder / "data").mkdir()
     duckdb.sql(EXPORT.format(folder=folder / "company", file=folder / "data" / "orders.csv"))
     duckdb.sql(REPORTED.format(folder=folder / "company", file=folder / "data" / "crm.csv"))

@@ -6,10 +6,13 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from click.testing import CliRunner
+
+from serving.cli.group import forestay as group
 
 YAML = """\
 name: corner-shop
@@ -80,8 +83,7 @@ def corner_shop(tmp_path_factory, folder: Path) -> Path:
 
 def forestay(folder: Path, *words: str, key: str = "") -> dict:
     """Run a command, as the owner of a key if there is one, and return what it says."""
-    command = [FORESTAY, *words, "--workspace", str(folder), "--json"]
-    acting = {**os.environ, "FORESTAY_KEY": key}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=acting)
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = [*words, "--workspace", str(folder), "--json"]
+    done = CliRunner(env={"FORESTAY_KEY": key}).invoke(group, command)
+    assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
