@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,16 @@ class Store:
 
     uri: str
     folder: Path | None
-    client: Any
+
+    @cached_property
+    def client(self) -> Any:  # noqa: ANN401 - MLflow is untyped
+        """Return MLflow's client, made when it is asked for: who only reads files needs none.
+
+        Raises
+        ------
+        Unavailable : the store does not answer.
+        """
+        return _client(self.uri)
 
     def experiment(self, name: str) -> str:
         """Return the id of the experiment of that name, made if need be."""
@@ -53,10 +63,11 @@ class Store:
 
         Raises
         ------
-        BrokenRecord : the store knows the run, but its files are gone.
+        BrokenRecord : the store knows the run, but its files are gone. Unavailable : it is a
+            server's, and does not answer.
         """
         if self.folder is None:
-            return _downloaded(self.uri, run_id, path)
+            return _downloaded(self, run_id, path)
         for found in self.folder.glob(f"{ARTIFACTS}/*/{run_id}/artifacts/{path}"):
             return found
         raise BrokenRecord(
@@ -72,7 +83,7 @@ def open_store(workspace: Workspace) -> Store:
     uri = mlflow_tracking_uri(workspace)
     database = _database(uri)
     if database is None:
-        return Store(uri=uri, folder=None, client=_client(uri))
+        return Store(uri=uri, folder=None)
     database.parent.mkdir(parents=True, exist_ok=True)
     try:
         _set_paths_right(database, database.parent)
@@ -85,7 +96,7 @@ def open_store(workspace: Workspace) -> Store:
             "the database that MLflow wrote",
             "restore mlruns from a backup, or move it away and run `forestay train`",
         ) from error
-    return Store(uri=uri, folder=database.parent, client=_client(uri))
+    return Store(uri=uri, folder=database.parent)
 
 
 def open_existing(workspace: Workspace) -> Store | None:
@@ -170,13 +181,11 @@ def _set_paths_right(database: Path, folder: Path) -> None:
                 )
 
 
-def _downloaded(uri: str, run_id: str, path: str) -> Path:
-    import mlflow
+def _downloaded(store: Store, run_id: str, path: str) -> Path:
     from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 
     MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(value=False)
-    found = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=path, tracking_uri=uri)
-    return Path(found)
+    return Path(store.client.download_artifacts(run_id, path))
 
 
 @dataclass(frozen=True, kw_only=True)

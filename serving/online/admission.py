@@ -88,7 +88,8 @@ def _main(folder: str, sample: str, *wanted: str) -> None:
     from features.settings import load_workspace, prepare_process
 
     prepare_process()
-    from training.registry import load_version
+    from training.promotion.history import newest_of_version
+    from training.registry import load_promoted
 
     workspace = load_workspace(Path(folder))
     with pa.memory_map(sample) as source:
@@ -96,7 +97,8 @@ def _main(folder: str, sample: str, *wanted: str) -> None:
     for one in wanted:
         target, version = one.split("=")
         try:
-            said = margins_of(load_version(workspace, target, version), rows)
+            chosen = newest_of_version(workspace, target, version)
+            said = margins_of(load_promoted(workspace, chosen), rows)
             passed = True
         except ForestayError as error:
             said, passed = error.problem, False

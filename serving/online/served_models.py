@@ -19,6 +19,7 @@ from serving.online.standing import Standing, feature_rows
 
 if TYPE_CHECKING:
     from training.champion import Champion
+    from training.promotion.history import Promotion
 
 
 class ServedModels:
@@ -38,7 +39,7 @@ class ServedModels:
         self.current: Mapping[str, Champion] = {}
         self.problems: tuple[str, ...] = ("models",)
         self.refused: dict[tuple[str, str], str] = {}
-        self._wanted: Mapping[str, tuple[str, str]] = {}
+        self._wanted: Mapping[str, Promotion] = {}
         self._seen: tuple[tuple[int, int], ...] = ()
 
     def look(self, standing: Standing) -> None:
@@ -48,22 +49,22 @@ class ServedModels:
             self.problems = ("models",) if standing.facts.models or self.current else ()
             return
         new = {
-            target: (version, sha256)
-            for target, (version, sha256) in wanted.items()
-            if (target, version) not in self.refused
-            and (target not in self.current or self.current[target].version != version)
+            target: one
+            for target, one in wanted.items()
+            if (target, one.version) not in self.refused
+            and (target not in self.current or self.current[target].version != one.version)
         }
         if new:
             self._bring_in(standing, new)
         self.problems = tuple(
             f"model:{target}"
-            for target, (version, _) in sorted(wanted.items())
-            if (target, version) in self.refused
+            for target, one in sorted(wanted.items())
+            if (target, one.version) in self.refused
         )
 
-    def _champions(self) -> Mapping[str, tuple[str, str]] | None:
-        """Return version and hash of each champion; None where the registry is gone."""
-        from training.promotion.history import champion_versions, stamp
+    def _champions(self) -> "Mapping[str, Promotion] | None":
+        """Return the promotion of each champion; None where the registry is gone."""
+        from training.promotion.history import champions, stamp
         from training.tracking import store_is_there
 
         try:
@@ -72,37 +73,37 @@ class ServedModels:
             # Opening a database every few seconds is felt by those who wait for an answer.
             seen = stamp(self._workspace)
             if seen != self._seen:
-                self._wanted, self._seen = champion_versions(self._workspace), seen
+                self._wanted, self._seen = champions(self._workspace), seen
         except (ForestayError, OSError):
             return None
         return self._wanted
 
-    def _bring_in(self, standing: Standing, new: Mapping[str, tuple[str, str]]) -> None:
+    def _bring_in(self, standing: Standing, new: "Mapping[str, Promotion]") -> None:
         """Try new versions elsewhere, then load them here; all of them at once take over.
 
         Those that the night has scored with were loaded here before, byte for byte.
         """
-        from training.registry import load_version
+        from training.registry import load_promoted
 
         sample = write_sample(self._workspace, standing)
         known = {one["sha256"] for one in standing.facts.models.values()}
-        tried = {target: version for target, (version, sha) in new.items() if sha not in known}
+        tried = {t: one.version for t, one in new.items() if one.sha256 not in known}
         good, bad = try_out(self._workspace, sample, tried) if tried else ({}, {})
         for target, why in bad.items():
-            self._refuse(target, new[target][0], why)
+            self._refuse(target, new[target].version, why)
         loaded = dict(self.current)
         rows = read_sample(sample)
-        for target, (version, _) in new.items():
+        for target, one in new.items():
             if target in bad:
                 continue
             try:
-                champion = load_version(self._workspace, target, version)
+                champion = load_promoted(self._workspace, one)
                 found = margins_of(champion, rows)
             except ForestayError as error:
-                self._refuse(target, version, error.problem)
+                self._refuse(target, one.version, error.problem)
                 continue
             if found != good.get(target, found):
-                self._refuse(target, version, "it scores otherwise than when it was tried")
+                self._refuse(target, one.version, "it scores otherwise than when it was tried")
                 continue
             loaded[target] = champion
         if loaded != self.current:

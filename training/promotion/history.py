@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from features.errors import BrokenRecord, Conflict
+from features.errors import BrokenRecord, Conflict, NotReady
 from features.sqlite_file import SqliteFile
 from features.workspace import Workspace
 
@@ -180,10 +180,28 @@ def champion_of(workspace: Workspace, target: str) -> Promotion | None:
     return found[-1] if found else None
 
 
-def champion_versions(workspace: Workspace) -> Mapping[str, tuple[str, str]]:
-    """Return version and hash of the champion of each target that has one."""
+def champions(workspace: Workspace) -> Mapping[str, Promotion]:
+    """Return the promotion of the champion of each target that has one."""
     found = {target: champion_of(workspace, target) for target in workspace.targets}
-    return {target: (one.version, one.sha256) for target, one in found.items() if one}
+    return {target: one for target, one in found.items() if one}
+
+
+def newest_of_version(workspace: Workspace, target: str, version: str) -> Promotion:
+    """Return the newest promotion of a version.
+
+    Raises
+    ------
+    NotReady : it was never promoted.
+    """
+    for one in reversed(promotions(workspace, target)):
+        if one.version == version:
+            return one
+    raise NotReady(
+        f"models of {workspace.name}-{target}",
+        f"version {version} was never promoted",
+        "a version that served",
+        "see `forestay models history`",
+    )
 
 
 def champion_before(found: tuple[Promotion, ...]) -> Promotion | None:
