@@ -1,6 +1,7 @@
 """The registry: champions come and go, are verified, and are found after a move."""
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,16 @@ def test_an_unknown_version_is_named(market: Workspace) -> None:
     """The message lists those there are."""
     with pytest.raises(NotReady, match=r"no version 9(.|\n)*one of 1"):
         promote(market, "churn", "9", by="ana")
+
+
+def test_a_champion_is_loaded_without_mlflow(
+    market: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its promotion names run and hash; whoever only scores does not wait for MLflow's import."""
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    champion = load_champion(market, "churn")
+    assert champion is not None
+    assert champion.version == "1"
 
 
 def test_changed_files_are_refused(market: Workspace) -> None:
