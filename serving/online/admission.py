@@ -1,7 +1,8 @@
 """A model is tried in a process of its own before it serves: a damaged file kills whoever loads it.
 
 Run as ``python -m serving.online.admission WORKSPACE SAMPLE TARGET=VERSION...``; prints for each
-target the hash of the margins of some customers, which must be what the service then finds.
+target the hash of the margins of some customers, which must be what the service then finds;
+`passed` is null where the server of the models is away.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from features.errors import BrokenRecord, ForestayError
+from features.errors import BrokenRecord, ForestayError, Unavailable
 from features.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ def try_out(
     Returns
     -------
     hashes of the margins of what can serve, and why the others cannot, by target.
+
+    Raises
+    ------
+    Unavailable : the server that has their files does not answer.
     """
     command = [sys.executable, "-m", "serving.online.admission", str(workspace.folder)]
     wanted = [f"{target}={version}" for target, version in sorted(versions.items())]
@@ -50,6 +55,8 @@ def try_out(
     bad: dict[str, str] = {}
     for line in out.decode().splitlines():
         told = json.loads(line)
+        if told["passed"] is None:
+            raise Unavailable("models", told["said"], "the server of the models", "bring it back")
         (good if told["passed"] else bad)[told["target"]] = told["said"]
     silent = set(versions) - set(good) - set(bad)
     return good, bad | dict.fromkeys(silent, "the process that loaded it died or hung")
@@ -99,7 +106,9 @@ def _main(folder: str, sample: str, *wanted: str) -> None:
         try:
             chosen = newest_of_version(workspace, target, version)
             said = margins_of(load_promoted(workspace, chosen), rows)
-            passed = True
+            passed: bool | None = True
+        except Unavailable as error:
+            said, passed = error.problem, None
         except ForestayError as error:
             said, passed = error.problem, False
         print(json.dumps({"target": target, "passed": passed, "said": said}), flush=True)  # noqa: T201 - its answer

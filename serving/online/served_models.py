@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from features.errors import ForestayError
+from features.errors import ForestayError, Unavailable
 from features.workspace import Workspace
 from serving.online.admission import ROWS, margins_of, try_out
 from serving.online.logs import log
@@ -55,7 +55,11 @@ class ServedModels:
             and (target not in self.current or self.current[target].version != one.version)
         }
         if new:
-            self._bring_in(standing, new)
+            try:
+                self._bring_in(standing, new)
+            except Unavailable:  # nothing is wrong with them: they are asked for again
+                self.problems = ("models",)
+                return
         self.problems = tuple(
             f"model:{target}"
             for target, one in sorted(wanted.items())
@@ -82,6 +86,10 @@ class ServedModels:
         """Try new versions elsewhere, then load them here; all of them at once take over.
 
         Those that the night has scored with were loaded here before, byte for byte.
+
+        Raises
+        ------
+        Unavailable : the server that has their files does not answer.
         """
         from training.registry import load_promoted
 
@@ -99,6 +107,8 @@ class ServedModels:
             try:
                 champion = load_promoted(self._workspace, one)
                 found = margins_of(champion, rows)
+            except Unavailable:
+                raise
             except ForestayError as error:
                 self._refuse(target, one.version, error.problem)
                 continue

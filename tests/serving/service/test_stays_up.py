@@ -17,8 +17,10 @@ import pytest
 from features.settings import load_workspace
 from serving.audit.reading import Records
 from serving.online.score_records import read_score
+from serving.online.served_models import ServedModels
+from serving.online.standing import open_standing
 from tests.serving.service.corner_shop import corner_shop, forestay
-from tests.serving.service.served import Served, until
+from tests.serving.service.served import Served, free_port, until
 from training.promotion.history import open_history
 from training.registry import find_version
 from training.tracking import open_existing
@@ -182,6 +184,22 @@ def test_without_its_registry_it_answers_from_the_night_and_says_so(folder):
         assert service.score(customers(folder)[0])["results"][0]["degraded"] == ["models"]
         (folder / "away").rename(folder / "mlruns")
         until(lambda: not service.client.get("/readyz").json()["degraded"])
+
+
+@pytest.mark.parametrize("has_scored", [True, False], ids=["the night's", "a new one"])
+def test_a_server_of_models_that_is_away_refuses_none_of_them(folder, monkeypatch, has_scored):
+    """They are told as away and asked for again, those that must be tried elsewhere first, too."""
+    workspace = load_workspace(folder)
+    if not has_scored:
+        make_champion(folder, SECOND)
+    standing, models = open_standing(workspace), ServedModels(workspace)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    models.look(standing)
+    assert (models.current, models.problems, models.refused) == ({}, ("models",), {})
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    models.look(standing)
+    assert models.current["churn"].version == ("1" if has_scored else SECOND)
+    assert models.problems == ()
 
 
 def test_what_is_too_old_does_not_stand_in(folder):
